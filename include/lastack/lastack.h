@@ -1,0 +1,222 @@
+#ifndef LASTACK_H
+#define LASTACK_H
+
+/* lastack: a TCP/IP host as a value. Packets and the time go in; packets and events come out.
+
+     la_host_input(host, now, interface, packet, length);
+     la_host_advance(host, now);
+     while ((n = la_host_output(host, now, interface, buffer, sizeof buffer)) > 0) send_it(buffer, n);
+     while (la_host_event(host, &event)) react(&event);
+     sleep_until(la_host_deadline(host));
+
+   Rules that hold for every function here:
+   - A function that can change the host takes the time as its second argument.
+   - Nothing blocks, allocates, or calls back. Nothing is kept of what a pointer argument points to.
+   - int results are a count or LA_OK, or a negative enum la_error. An error leaves the host as it was.
+   - A host is used by one thread at a time. Hosts share nothing.
+   - An assertion that fails calls la_assert_failed, which the program may define; the library's own prints and aborts. */
+
+#include <lastack/config.h>
+#include <lastack/counters.h>
+#include <lastack/trace.h>
+#include <lastack/types.h>
+#include <lastack/version.h>
+
+/* ---- the host ---------------------------------------------------------------------------------------------------- */
+
+#define LA_HOST_ALIGNMENT 64
+
+/* The octets a host of this config needs; 0 if la_config_error has something to say. */
+size_t la_host_size(const struct la_config *config);
+
+/* Makes a host in block, which is aligned to LA_HOST_ALIGNMENT and has at least la_host_size(config) octets. NULL if
+   the config, the alignment or the size is wrong. Nothing needs to be freed. */
+la_host *la_host_init(void *block, size_t size, const struct la_config *config, la_time now);
+
+/* One IP packet, as it came from the interface. Never fails: what is wrong is dropped, counted and traced. */
+void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length);
+
+/* Runs the timers that are due: a bounded number at a time; la_host_deadline says if there is more. */
+void la_host_advance(la_host *host, la_time now);
+
+/* The next packet for the interface, written to buffer: its length, or 0 if there is none. size must be at least the
+   interface's MTU (else 0). Pull until 0 after every input, advance and call. */
+size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size);
+
+/* When la_host_advance next wants to be called: may be early, never late. LA_TIME_NEVER: not before something else
+   happens. */
+la_time la_host_deadline(const la_host *host);
+
+/* ---- interfaces, addresses, routes ------------------------------------------------------------------------------- */
+
+/* A new interface that carries IP packets of at most mtu octets (576 to 65,535). Its number (0, 1, ...), or an error. */
+int la_interface_add(la_host *host, la_time now, unsigned mtu);
+
+/* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to
+   32 for IPv4, 0 to 128 for IPv6. */
+int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
+                   unsigned prefix_length);
+
+/* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
+int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
+                 unsigned prefix_length);
+
+/* "10.0.0.1", "2001:db8::1" -> address. LA_ERROR_INVALID if it is neither. */
+int la_address_parse(const char *text, struct la_address *address);
+
+#define LA_ADDRESS_TEXT_BYTES 46
+
+/* Writes the address as text, terminated; IPv6 as RFC 5952 recommends. */
+void la_address_text(const struct la_address *address, char text[LA_ADDRESS_TEXT_BYTES]);
+
+struct la_address la_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
+bool la_address_is_ipv4(const struct la_address *address);
+bool la_address_equal(const struct la_address *a, const struct la_address *b);
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+/* Passive open at local: address "any" takes every address of the host; the port must be given. At most backlog (1 or
+   more) connections are in SYN-RECEIVED or wait to be accepted; further SYNs are dropped and counted. */
+int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
+              struct la_listener *listener);
+
+/* Ends the listener. Connections not yet accepted are reset (RFC 9293 3.10.4 LISTEN). */
+int la_unlisten(la_host *host, la_time now, struct la_listener listener);
+
+/* The next established connection of the listener; LA_ERROR_WOULD_BLOCK if there is none. */
+int la_accept(la_host *host, la_time now, struct la_listener listener, struct la_conn *conn);
+
+/* Active open. local may be NULL, or leave address or port to the host ("any"). The outcome comes as an event:
+   LA_READY_ESTABLISHED or LA_READY_ENDED. */
+int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
+               struct la_conn *conn);
+
+/* When la_connect(local, remote), both given exactly, could succeed as far as TIME-WAIT is concerned: 0 for now. */
+int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
+                  la_time *when);
+
+/* ---- data -------------------------------------------------------------------------------------------------------- */
+
+/* Copies up to length octets into the send buffer: how many were taken. LA_ERROR_WOULD_BLOCK if none could be.
+   Data may be given from SYN-SENT on; it leaves once the connection is established. length is at most INT_MAX. */
+int la_send(la_host *host, la_time now, struct la_conn conn, const void *data, size_t length);
+
+/* The same without a copy: room in the send buffer to be written to directly (contiguous; *length says how much), then
+   la_send_commit takes the first length octets of it. The view ends with the next call on the host. */
+int la_send_view(la_host *host, la_time now, struct la_conn conn, void **data, size_t *length);
+int la_send_commit(la_host *host, la_time now, struct la_conn conn, size_t length);
+
+/* Copies up to length octets that were received: how many. 0 is the end of the peer's data (its FIN, all before it
+   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards. */
+int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length);
+
+/* The same without a copy: the next contiguous octets, then la_recv_consume takes length of them off. The view ends
+   with the next call on the host. Result as la_recv: the octets in view. */
+int la_recv_view(la_host *host, la_time now, struct la_conn conn, const void **data, size_t *length);
+int la_recv_consume(la_host *host, la_time now, struct la_conn conn, size_t length);
+
+/* ---- closing ----------------------------------------------------------------------------------------------------- */
+
+/* Closes our direction: FIN after all that was given to la_send. Receiving goes on. Twice is LA_ERROR_CLOSING. */
+int la_shutdown(la_host *host, la_time now, struct la_conn conn);
+
+/* CLOSE (RFC 9293 3.10.4) of both directions: FIN after all that was given to la_send; nothing more is received. With
+   unread data the connection is reset instead (SHLD-3), and data that still comes resets it too. The handle stays
+   valid, for la_outcome, until la_release. */
+int la_close(la_host *host, la_time now, struct la_conn conn);
+
+/* Like la_close, but what is unread, and what still comes, is read and discarded, within config.linger_ms and
+   config.linger_bytes, so that a response is not destroyed by a request that was not read to its end. */
+int la_close_lingering(la_host *host, la_time now, struct la_conn conn);
+
+/* ABORT (RFC 9293 3.10.5): RST, nothing more. In TIME-WAIT the wait goes on. */
+int la_abort(la_host *host, la_time now, struct la_conn conn);
+
+/* Lets go of the handle, exactly once for each la_connect and la_accept. What has not been closed is closed as by
+   la_close; what has not ended goes on alone, within the bounds that config states. */
+int la_release(la_host *host, la_time now, struct la_conn conn);
+
+/* How it ended, or LA_END_NONE while it has not. */
+int la_outcome(const la_host *host, struct la_conn conn, struct la_outcome *outcome);
+
+/* ---- readiness --------------------------------------------------------------------------------------------------- */
+
+enum la_ready {
+    LA_READY_ESTABLISHED = 0x01, /* la_connect's connection is synchronised */
+    LA_READY_ACCEPTABLE = 0x02,  /* a listener has a connection for la_accept */
+    LA_READY_READABLE = 0x04,    /* la_recv has something, the end of data included */
+    LA_READY_WRITABLE = 0x08,    /* la_send has room again after LA_ERROR_WOULD_BLOCK or a short count */
+    LA_READY_PEER_CLOSED = 0x10, /* the peer's FIN arrived, in order */
+    LA_READY_ERROR = 0x20,       /* R1 reached, or a soft ICMP error: delivery is in trouble, not given up */
+    LA_READY_ENDED = 0x40        /* la_outcome says how; also when TIME-WAIT is entered */
+};
+
+struct la_event {
+    uint32_t flags;              /* enum la_ready, or-ed; only LA_READY_ACCEPTABLE concerns listener */
+    struct la_conn conn;
+    struct la_listener listener;
+};
+
+/* Takes the next connection or listener off the ready list. False if there is none. Each stands there once; flags
+   coalesce until they are taken. An event says that something changed: read until LA_ERROR_WOULD_BLOCK. */
+bool la_host_event(la_host *host, struct la_event *event);
+
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
+
+enum la_option {
+    LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
+    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
+    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^31 - 1 */
+    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^31 - 1 */
+    LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
+    LA_OPTION_USER_TIMEOUT_MS,       /* 0: none */
+    LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
+    LA_OPTION_RECEIVE_BUFFER_BYTES   /* up to config.receive_buffer_bytes; a promised window is never taken back */
+};
+
+int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
+int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
+
+/* The connection as it is. Names are those of Linux's struct tcp_info. */
+struct la_info {
+    enum la_state state;
+    struct la_endpoint local;
+    struct la_endpoint remote;
+    uint8_t retransmits;        /* of the earliest unacknowledged octet, in a row */
+    uint8_t probes;             /* unanswered window or keepalive probes */
+    uint8_t snd_wscale;
+    uint8_t rcv_wscale;
+    bool timestamps;
+    bool wscale_ok;
+    uint32_t rto_us;
+    uint32_t rtt_us;            /* smoothed; 0: not yet measured */
+    uint32_t rttvar_us;
+    uint32_t snd_mss;           /* octets of text a segment carries at most, options taken off */
+    uint32_t rcv_mss;
+    uint32_t snd_wnd;
+    uint32_t rcv_wnd;
+    uint32_t snd_cwnd_bytes;
+    uint32_t snd_ssthresh_bytes;
+    uint32_t unacked_bytes;     /* SND.NXT - SND.UNA, the FIN counted */
+    uint32_t notsent_bytes;
+    uint32_t unread_bytes;
+    uint32_t total_retrans;     /* segments */
+    uint64_t bytes_acked;
+    uint64_t bytes_received;
+};
+
+int la_info(const la_host *host, struct la_conn conn, struct la_info *info);
+
+void la_host_counters(const la_host *host, struct la_counters *counters);
+
+/* Takes up to count trace records, oldest first: how many. */
+size_t la_host_trace(la_host *host, struct la_trace *records, size_t count);
+
+const char *la_error_name(enum la_error error);
+const char *la_version(void);
+
+/* Called when an assertion of the core fails: the state cannot be trusted any more. Must not return. The program may
+   define it; the library has one that prints to standard error and aborts. */
+_Noreturn void la_assert_failed(const char *expression, const char *file, int line);
+
+#endif
