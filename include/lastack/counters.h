@@ -53,7 +53,7 @@ struct la_counters {
     uint32_t time_wait_ipv4;
     uint32_t time_wait_ipv6;
     uint32_t buffer_pieces;             /* in use now */
-    uint32_t replies;                   /* waiting to be pulled */
+    uint32_t reply_bytes;               /* waiting to be pulled */
 };
 
 /* "tcpActiveOpens", "TcpExtTWRecycled", "lastackWaitEntered": never NULL. */

@@ -1,0 +1,9 @@
+#ifndef BASE_ASSERT_H
+#define BASE_ASSERT_H
+
+#include <lastack/lastack.h>
+
+/* On in every build: a broken invariant stops the host. Bad input is never a broken invariant. */
+#define la_assert(expression) ((expression) ? (void)0 : la_assert_failed(#expression, __FILE__, __LINE__))
+
+#endif

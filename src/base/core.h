@@ -1,0 +1,65 @@
+#ifndef BASE_CORE_H
+#define BASE_CORE_H
+
+#include <lastack/lastack.h>
+
+#include "replies.h"
+
+/* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. It stands
+   first in the block. Arrays lie behind it at offsets that count from the core itself: no pointer is kept. */
+struct trace_ring {
+    uint32_t offset; /* of struct la_trace[capacity], in octets from the core / 64 */
+    uint32_t capacity;
+    uint32_t first; /* oldest record */
+    uint32_t count;
+};
+
+struct core {
+    struct la_config config;
+    la_time now;
+    la_time started;
+    uint64_t counter[LA_COUNTER_COUNT];
+    uint64_t dropped[LA_DROP_COUNT];
+    struct trace_ring trace;
+    struct replies replies;
+};
+
+/* Offsets count in units of 64 octets, so that 32 bits reach 256 GiB. */
+#define CORE_UNIT 64
+
+static inline uint32_t core_units(size_t bytes)
+{
+    return (uint32_t)((bytes + CORE_UNIT - 1) / CORE_UNIT);
+}
+
+static inline void *core_at(const struct core *core, uint32_t offset)
+{
+    return (char *)(uintptr_t)core + (size_t)offset * CORE_UNIT;
+}
+
+static inline void core_count(struct core *core, enum la_counter counter)
+{
+    core->counter[counter]++;
+}
+
+static inline void core_add(struct core *core, enum la_counter counter, uint64_t n)
+{
+    core->counter[counter] += n;
+}
+
+static inline bool core_traces(const struct core *core, enum la_trace_kind kind)
+{
+    return core->trace.capacity != 0 && (core->config.trace_mask & LA_TRACE_BIT(kind)) != 0;
+}
+
+/* The next free record, cleared, with kind and time filled in; NULL if this kind is not traced or the ring is full
+   (which is counted). */
+struct la_trace *core_trace(struct core *core, enum la_trace_kind kind);
+
+/* Counts the drop; its trace record for the caller to complete, or NULL. */
+struct la_trace *core_drop(struct core *core, enum la_drop why);
+
+/* Takes up to count records out of the ring. */
+size_t core_trace_take(struct core *core, struct la_trace *records, size_t count);
+
+#endif
