@@ -1,0 +1,48 @@
+# How every C file of the project is compiled.
+
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ${BUILD_SHARED_LIBS})
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
+
+if(LASTACK_LTO)
+  include(CheckIPOSupported)
+  check_ipo_supported(LANGUAGES C)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()
+
+add_library(lastack_compiler INTERFACE)
+target_compile_options(lastack_compiler INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes
+  -Wold-style-definition -Wundef -Wvla -Wcast-align -Wcast-qual -Wwrite-strings -Wswitch -Wformat=2
+  -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion
+  $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
+  # The paths in assertions and in the output do not depend on where the checkout lies.
+  -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
+if(LASTACK_WERROR)
+  target_compile_options(lastack_compiler INTERFACE -Werror)
+endif()
+
+set(LASTACK_PLAIN ON) # objects hold what the source says, and nothing that a tool put there
+if(LASTACK_SANITIZE OR LASTACK_FUZZ)
+  set(LASTACK_PLAIN OFF)
+  target_compile_options(lastack_compiler INTERFACE
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(lastack_compiler INTERFACE -fsanitize=address,undefined)
+endif()
+if(LASTACK_FUZZ)
+  if(NOT CMAKE_C_COMPILER_ID STREQUAL Clang)
+    message(FATAL_ERROR "LASTACK_FUZZ needs clang: its libFuzzer drives the targets.")
+  endif()
+  target_compile_options(lastack_compiler INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+if(LASTACK_COVERAGE)
+  set(LASTACK_PLAIN OFF)
+  target_compile_options(lastack_compiler INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(lastack_compiler INTERFACE --coverage)
+endif()
+if(LASTACK_LTO)
+  set(LASTACK_PLAIN OFF)
+endif()
