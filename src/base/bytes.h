@@ -139,11 +139,16 @@ static inline size_t writer_left(const struct writer *w)
     return (size_t)(w->end - w->at);
 }
 
+static inline bool writer_fits(struct writer *w, size_t length)
+{
+    w->failed = w->failed || writer_left(w) < length;
+    return !w->failed;
+}
+
 /* Room for the next length octets, or NULL. */
 static inline uint8_t *writer_take(struct writer *w, size_t length)
 {
-    if (w->failed || writer_left(w) < length) {
-        w->failed = true;
+    if (!writer_fits(w, length)) {
         return NULL;
     }
     uint8_t *at = w->at;
@@ -153,33 +158,32 @@ static inline uint8_t *writer_take(struct writer *w, size_t length)
 
 static inline void write_u8(struct writer *w, uint8_t value)
 {
-    uint8_t *at = writer_take(w, 1);
-    if (at != NULL) {
-        at[0] = value;
+    if (writer_fits(w, 1)) {
+        *w->at++ = value;
     }
 }
 
 static inline void write_u16(struct writer *w, uint16_t value)
 {
-    uint8_t *at = writer_take(w, 2);
-    if (at != NULL) {
-        put_u16(at, value);
+    if (writer_fits(w, 2)) {
+        put_u16(w->at, value);
+        w->at += 2;
     }
 }
 
 static inline void write_u32(struct writer *w, uint32_t value)
 {
-    uint8_t *at = writer_take(w, 4);
-    if (at != NULL) {
-        put_u32(at, value);
+    if (writer_fits(w, 4)) {
+        put_u32(w->at, value);
+        w->at += 4;
     }
 }
 
 static inline void write_bytes(struct writer *w, const void *from, size_t length)
 {
-    uint8_t *at = writer_take(w, length);
-    if (at != NULL && length > 0) {
-        memcpy(at, from, length);
+    if (writer_fits(w, length) && length > 0) {
+        memcpy(w->at, from, length);
+        w->at += length;
     }
 }
 

@@ -1,9 +1,7 @@
 #ifndef BASE_CHECKSUM_H
 #define BASE_CHECKSUM_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "bytes.h"
 
 /* The Internet checksum (RFC 1071). A sum starts at 0, is carried as 64 bits with end-around carry over octets as they
    lie in memory, and means something to these functions only; sums of pieces are put together in any order.
@@ -41,6 +39,13 @@ static inline uint64_t checksum_fields(uint64_t sum, uint64_t fields)
 
 /* Folded and complemented: the value of the checksum field in host order, to be written big endian. Over a whole that
    includes its checksum field, the result is 0 if and only if the checksum is right. */
-uint16_t checksum_finish(uint64_t sum);
+static inline uint16_t checksum_finish(uint64_t sum)
+{
+    sum += sum << 32 | sum >> 32; /* the upper half is the sum of both, the lower half's carry included */
+    uint32_t half = (uint32_t)(sum >> 32);
+    half += half << 16 | half >> 16;
+    uint16_t folded = (uint16_t)~(half >> 16);
+    return get_u16((const uint8_t *)&folded);
+}
 
 #endif

@@ -1,0 +1,54 @@
+#include "address.h"
+
+bool address_is_any(const struct la_address *a)
+{
+    return (load_u64(a->octets) | load_u64(a->octets + 8)) == 0 ||
+           (address_is_ipv4(a) && load_u32(a->octets + ADDRESS_IPV4_AT) == 0);
+}
+
+bool address_is_multicast(const struct la_address *a)
+{
+    if (address_is_ipv4(a)) {
+        return a->octets[ADDRESS_IPV4_AT] >> 4 == 0xe; /* 224.0.0.0/4: RFC 5771 */
+    }
+    return a->octets[0] == 0xff; /* RFC 4291 2.7 */
+}
+
+bool address_is_loopback(const struct la_address *a)
+{
+    static const struct la_address loopback = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    if (address_is_ipv4(a)) {
+        return a->octets[ADDRESS_IPV4_AT] == 127; /* RFC 1122 3.2.1.3 (g) */
+    }
+    return address_equal(a, &loopback); /* RFC 4291 2.5.3 */
+}
+
+bool address_is_broadcast(const struct la_address *a)
+{
+    return address_is_ipv4(a) && load_u32(a->octets + ADDRESS_IPV4_AT) == UINT32_MAX;
+}
+
+bool address_in_prefix(const struct la_address *a, const struct la_address *prefix, unsigned prefix_bits)
+{
+    unsigned whole = prefix_bits / 8;
+    unsigned rest = prefix_bits % 8;
+    if (memcmp(a->octets, prefix->octets, whole) != 0) {
+        return false;
+    }
+    return rest == 0 || (a->octets[whole] ^ prefix->octets[whole]) >> (8 - rest) == 0;
+}
+
+struct la_address la_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
+{
+    return address_from_ipv4((const uint8_t[4]){a, b, c, d});
+}
+
+bool la_address_is_ipv4(const struct la_address *address)
+{
+    return address_is_ipv4(address);
+}
+
+bool la_address_equal(const struct la_address *a, const struct la_address *b)
+{
+    return address_equal(a, b);
+}
