@@ -71,7 +71,7 @@ struct impair_config {
     struct impair_pattern patterns[IMPAIR_PATTERNS];
     uint32_t pattern_count;
     uint32_t queue_packets;           /* on their way at once, both directions together; 0: 1024. Beyond it: lost */
-    uint32_t connections;             /* remembered for counting; 0: 1024. Beyond it the one longest unseen is forgotten */
+    uint32_t connections;             /* remembered for counting; 0: 1024. Beyond it the longest unseen is forgotten */
 };
 
 /* True if the config does nothing at all to packets. */

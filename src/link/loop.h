@@ -61,8 +61,8 @@ struct loop {
 /* host and impair stay the caller's and must outlive the loop, as must tun. */
 void loop_init(struct loop *loop, la_host *host, unsigned interface, const struct tun *tun, struct impair *impair);
 
-/* Adds a watcher of packets. As soon as there is one, the loop drains the host's trace. Taps are called in the order in
-   which they were added. False if there are LOOP_TAPS already. */
+/* Adds a watcher of packets. As soon as there is one, the loop drains the host's trace. Taps are called in the order
+   in which they were added. False if there are LOOP_TAPS already. */
 bool loop_tap(struct loop *loop, struct tap tap);
 
 /* Calls ready when poll() reports any of events (or POLLHUP, POLLERR, POLLNVAL) on fd. Watching an fd again replaces

@@ -26,10 +26,10 @@ struct fate {
 struct tap_packet {
     la_time time;
     enum link_direction direction;
-    const uint8_t *bytes;            /* an IP packet; NULL: records that no packet caused (timers, the program's calls) */
+    const uint8_t *bytes;           /* an IP packet; NULL: records that no packet caused (timers, calls) */
     size_t length;
     struct fate fate;
-    const struct la_trace *records;  /* what the host recorded since the tap's last call, this packet's record in it */
+    const struct la_trace *records; /* what the host recorded since the tap's last call, this packet's record in it */
     size_t count;
 };
 
