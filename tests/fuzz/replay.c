@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Drives a fuzz target without libFuzzer: first over each file of a corpus, then over pseudo-random inputs, so that what a
    fuzzer once found stays found, with any compiler.
@@ -46,14 +47,10 @@ static bool run_file(const char *path, struct bytes *kept)
     FILE *file = fopen(path, "rb");
     if (file == NULL)
         return false;
-    size_t capacity = INPUT_BYTES, size = 0, n;
-    uint8_t *data = malloc(capacity);
-    while (data != NULL && (n = fread(data + size, 1, capacity - size, file)) > 0) {
-        size += n;
-        if (size == capacity)
-            data = realloc(data, capacity *= 2);
-    }
-    bool good = data != NULL && !ferror(file);
+    struct stat status;
+    size_t size = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode) ? (size_t)status.st_size : SIZE_MAX;
+    uint8_t *data = size < SIZE_MAX ? malloc(size + 1) : NULL;
+    bool good = data != NULL && fread(data, 1, size, file) == size;
     fclose(file);
     if (!good) {
         free(data);
@@ -78,8 +75,8 @@ static bool run_corpus(const char *folder, struct corpus *corpus)
     corpus->inputs = calloc((size_t)count + 1, sizeof *corpus->inputs);
     bool good = corpus->inputs != NULL;
     for (int i = 0; i < count; i++) {
-        char path[4096];
         if (good && entries[i]->d_name[0] != '.') {
+            char path[4096];
             snprintf(path, sizeof path, "%s/%s", folder, entries[i]->d_name);
             good = run_file(path, &corpus->inputs[corpus->count]);
             if (good)
