@@ -44,7 +44,7 @@ static inline uint16_t checksum_finish(uint64_t sum)
     sum += sum << 32 | sum >> 32; /* the upper half is the sum of both, the lower half's carry included */
     uint32_t half = (uint32_t)(sum >> 32);
     half += half << 16 | half >> 16;
-    uint16_t folded = (uint16_t)~(half >> 16);
+    uint16_t folded = (uint16_t) ~(half >> 16);
     return get_u16((const uint8_t *)&folded);
 }
 

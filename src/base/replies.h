@@ -8,7 +8,7 @@
    each contiguous, each with its interface. When there is no room the newest is refused: what was promised earlier is
    sent, and a flood cannot push it out. */
 struct replies {
-    uint32_t offset; /* of the octets, in CORE_UNITs from the core; aligned to 8 */
+    uint32_t offset; /* of the octets, in CORE_UNITs from the core */
     uint32_t bytes;  /* how many: a multiple of 8 */
     uint32_t head;   /* where the next record is written */
     uint32_t tail;   /* the oldest record */

@@ -16,14 +16,10 @@ static bool code_is_known(uint8_t type, uint8_t code)
 {
     switch (type) {
     case ICMP_ECHO_REPLY:
-    case ICMP_ECHO_REQUEST:
-        return code == 0;
-    case ICMP_UNREACHABLE:
-        return code <= ICMP_UNREACHABLE_PRECEDENCE_CUTOFF;
-    case ICMP_TIME_EXCEEDED:
-        return code <= 1;
-    case ICMP_PARAMETER_PROBLEM:
-        return code <= 2;
+    case ICMP_ECHO_REQUEST: return code == 0;
+    case ICMP_UNREACHABLE: return code <= ICMP_UNREACHABLE_PRECEDENCE_CUTOFF;
+    case ICMP_TIME_EXCEEDED: return code <= 1;
+    case ICMP_PARAMETER_PROBLEM: return code <= 2;
     }
     return false;
 }
@@ -96,13 +92,13 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* What an echo reply's and an error's ICMP message have in common: a header whose checksum comes last, and octets of the
+/* What an echo reply and an error have in common: a header whose checksum comes last, and octets of the
    packet that it answers. */
 static size_t emit(uint8_t *to, const struct packet *about, uint8_t ttl, const uint8_t header[ICMP_HEADER_BYTES],
                    const uint8_t *octets, size_t length)
 {
-    unsigned ip_bytes = ip_emit(to, &about->destination, &about->source, IP_PROTOCOL_ICMP, ttl,
-                                ICMP_HEADER_BYTES + length);
+    unsigned ip_bytes =
+        ip_emit(to, &about->destination, &about->source, IP_PROTOCOL_ICMP, ttl, ICMP_HEADER_BYTES + length);
     uint8_t *at = to + ip_bytes;
     uint64_t sum = checksum_copy(0, false, at, header, ICMP_HEADER_BYTES);
     sum = checksum_copy(sum, false, at + ICMP_HEADER_BYTES, octets, length);

@@ -5,20 +5,11 @@
 #include "base/checksum.h"
 
 /* RFC 791 3.1: flags and fragment offset. */
-enum {
-    DONT_FRAGMENT = 0x4000,
-    MORE_FRAGMENTS = 0x2000,
-    FRAGMENT_OFFSET = 0x1fff
-};
+enum { DONT_FRAGMENT = 0x4000, MORE_FRAGMENTS = 0x2000, FRAGMENT_OFFSET = 0x1fff };
 
-enum ipv4_option {
-    OPTION_END = 0,
-    OPTION_NOP = 1,
-    OPTION_LOOSE_SOURCE_ROUTE = 131,
-    OPTION_STRICT_SOURCE_ROUTE = 137
-};
+enum ipv4_option { OPTION_END = 0, OPTION_NOP = 1, OPTION_LOOSE_SOURCE_ROUTE = 131, OPTION_STRICT_SOURCE_ROUTE = 137 };
 
-/* All are skipped but source routes, which a host that does not forward may refuse (RFC 1122 3.2.1.8, RFC 6274 3.13). */
+/* All are skipped but source routes, which a host may refuse (RFC 1122 3.2.1.8, RFC 6274 3.13.2.3). */
 static enum la_drop check_options(struct reader options)
 {
     while (reader_left(&options) > 0) {
@@ -101,8 +92,8 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
 }
 
 /* Words are summed as they are written, so that nothing is read back. */
-unsigned ipv4_emit(uint8_t *to, const struct la_address *source, const struct la_address *destination,
-                   uint8_t protocol, uint8_t ttl, size_t payload_length)
+unsigned ipv4_emit(uint8_t *to, const struct la_address *source, const struct la_address *destination, uint8_t protocol,
+                   uint8_t ttl, size_t payload_length)
 {
     la_assert(payload_length <= UINT16_MAX - IPV4_HEADER_BYTES);
     const uint8_t *from_octets = source->octets + ADDRESS_IPV4_AT;
@@ -126,7 +117,7 @@ unsigned ipv4_emit(uint8_t *to, const struct la_address *source, const struct la
 uint64_t ipv4_pseudo_checksum(const struct la_address *source, const struct la_address *destination, uint8_t protocol,
                               size_t payload_length)
 {
-    uint64_t sum = (uint64_t)load_u32(source->octets + ADDRESS_IPV4_AT) +
-                   load_u32(destination->octets + ADDRESS_IPV4_AT);
+    uint64_t sum =
+        (uint64_t)load_u32(source->octets + ADDRESS_IPV4_AT) + load_u32(destination->octets + ADDRESS_IPV4_AT);
     return checksum_fields(sum, (uint64_t)protocol + payload_length);
 }

@@ -3,12 +3,7 @@
 
 #include <lastack/lastack.h>
 
-enum ip_protocol {
-    IP_PROTOCOL_ICMP = 1,
-    IP_PROTOCOL_TCP = 6,
-    IP_PROTOCOL_UDP = 17,
-    IP_PROTOCOL_ICMPV6 = 58
-};
+enum ip_protocol { IP_PROTOCOL_ICMP = 1, IP_PROTOCOL_TCP = 6, IP_PROTOCOL_UDP = 17, IP_PROTOCOL_ICMPV6 = 58 };
 
 /* One IP packet, parsed; host byte order. The pointers are into the octets that were parsed. */
 struct packet {
@@ -22,7 +17,7 @@ struct packet {
     uint8_t ttl;
 };
 
-/* Parses by version. Of a packet that is dropped, what could be parsed is filled in, for the trace; the rest is zero. */
+/* Parses by version. Of a packet that is dropped, what could be parsed is filled in, for the trace; the rest is 0. */
 enum la_drop ip_parse(const uint8_t *bytes, size_t length, struct packet *packet);
 
 /* The octets of the header that ip_emit writes: 20 or 40. */

@@ -21,11 +21,11 @@ enum tcp_option_length {
     OPTION_TIMESTAMP_BYTES = 10
 };
 
-#define NOP_NOP_TIMESTAMP UINT32_C(0x0101080a)
+#define NOP_NOP_TIMESTAMP        UINT32_C(0x0101080a)
 #define SACK_PERMITTED_TIMESTAMP UINT32_C(0x0402080a)
-#define NOP_NOP_SACK_PERMITTED UINT32_C(0x01010402)
-#define MSS UINT32_C(0x02040000)
-#define NOP_WINDOW_SCALE UINT32_C(0x01030300)
+#define NOP_NOP_SACK_PERMITTED   UINT32_C(0x01010402)
+#define MSS                      UINT32_C(0x02040000)
+#define NOP_WINDOW_SCALE         UINT32_C(0x01030300)
 
 static void read_timestamp(struct reader *r, struct tcp_options *options)
 {

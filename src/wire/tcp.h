@@ -4,7 +4,7 @@
 #include "base/seq.h"
 #include "wire/packet.h"
 
-#define TCP_HEADER_BYTES 20
+#define TCP_HEADER_BYTES     20
 #define TCP_HEADER_BYTES_MAX 60
 
 /* What a window scale option may say at most (RFC 7323 2.3). */

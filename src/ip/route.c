@@ -1,0 +1,112 @@
+#include "base/address.h"
+#include "base/assert.h"
+#include "tables.h"
+
+size_t ip_routes_bytes(const struct la_config *config)
+{
+    return sizeof(struct ip_prefix) * config->routes;
+}
+
+int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length)
+{
+    if (interface >= ip->interface_count) {
+        return LA_ERROR_NO_INTERFACE;
+    }
+    if (!address_is_ipv4(prefix) || prefix_length > 32) { /* IPv6 has no file in wire/ yet */
+        return LA_ERROR_INVALID;
+    }
+    if (ip->route_count == ip_core(ip)->config.routes) {
+        return LA_ERROR_NO_ROUTE;
+    }
+    ip_routes(ip)[ip->route_count++] = (struct ip_prefix){.address = *prefix,
+                                                          .order = ip->address_count + ip->route_count,
+                                                          .bits = (uint8_t)(prefix_length + ADDRESS_IPV4_PREFIX),
+                                                          .interface = (uint8_t)interface};
+    return LA_OK;
+}
+
+/* The best so far of the ways to a destination. */
+struct way {
+    const struct ip_prefix *prefix; /* NULL: none yet */
+    bool by_source;                 /* by the interface that has the given source */
+};
+
+static bool is_better(const struct way *way, bool by_source, const struct ip_prefix *prefix)
+{
+    if (way->prefix == NULL || way->by_source != by_source) {
+        return way->prefix == NULL || by_source;
+    }
+    if (way->prefix->bits != prefix->bits) {
+        return way->prefix->bits < prefix->bits;
+    }
+    return way->prefix->order > prefix->order;
+}
+
+static void consider(struct way *way, const struct ip_prefix *prefixes, uint32_t count,
+                     const struct la_address *destination, const struct ip_prefix *source)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct ip_prefix *prefix = &prefixes[i];
+        bool by_source = source != NULL && source->interface == prefix->interface;
+        if (address_in_prefix(destination, &prefix->address, prefix->bits) && is_better(way, by_source, prefix)) {
+            *way = (struct way){prefix, by_source};
+        }
+    }
+}
+
+static const struct ip_prefix *find_address(const struct ip *ip, const struct la_address *address)
+{
+    const struct ip_prefix *addresses = ip_addresses(ip);
+    for (uint32_t i = 0; address != NULL && i < ip->address_count; i++) {
+        if (address_equal(&addresses[i].address, address)) {
+            return &addresses[i];
+        }
+    }
+    return NULL;
+}
+
+/* The interface's address in the longest prefix that the destination shares, else its first one (RFC 1122 3.3.4.3). */
+static const struct ip_prefix *choose_source(const struct ip *ip, unsigned interface,
+                                             const struct la_address *destination)
+{
+    const struct ip_prefix *addresses = ip_addresses(ip);
+    const struct ip_prefix *chosen = NULL;
+    unsigned chosen_bits = 0;
+    for (uint32_t i = 0; i < ip->address_count; i++) {
+        const struct ip_prefix *own = &addresses[i];
+        if (own->interface != interface || address_is_ipv4(&own->address) != address_is_ipv4(destination)) {
+            continue;
+        }
+        unsigned bits = address_in_prefix(destination, &own->address, own->bits) ? own->bits : 0;
+        if (chosen == NULL || bits > chosen_bits) {
+            chosen = own;
+            chosen_bits = bits;
+        }
+    }
+    return chosen;
+}
+
+bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
+                struct ip_path *path)
+{
+    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 MUST-57, 3.9.2.3 */
+        return false;
+    }
+    const struct ip_prefix *source = find_address(ip, source_or_null);
+    struct way way = {NULL, false};
+    consider(&way, ip_addresses(ip), ip->address_count, destination, source);
+    consider(&way, ip_routes(ip), ip->route_count, destination, source);
+    if (way.prefix == NULL) {
+        return false;
+    }
+    if (source == NULL) {
+        source = choose_source(ip, way.prefix->interface, destination);
+    }
+    if (source == NULL) {
+        return false;
+    }
+    path->interface = way.prefix->interface;
+    path->mtu = ip_interfaces(ip)[path->interface].mtu;
+    path->source = source->address;
+    return true;
+}
