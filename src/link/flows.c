@@ -9,8 +9,8 @@
 struct flow_side {
     bool syn_seen;
     bool fin_seen;
-    bool acked;       /* it has acknowledged the other side's FIN... */
-    bool acked_last;  /* ...and had sent its own before */
+    bool acked;      /* it has acknowledged the other side's FIN... */
+    bool acked_last; /* ...and had sent its own before */
     uint32_t isn;
     uint32_t fin_end; /* the number after its FIN: what acknowledges it */
     uint32_t count[PACKET_KIND_COUNT];
@@ -175,21 +175,14 @@ static bool is_last_ack(struct flow_side *side, const struct flow_side *other, c
 static bool is_kind(enum packet_kind kind, const struct packet_view *view)
 {
     switch (kind) {
-    case PACKET_SYN:
-        return (view->flags & (LA_SYN | LA_ACK | LA_RST)) == LA_SYN;
-    case PACKET_SYN_ACK:
-        return (view->flags & (LA_SYN | LA_ACK | LA_RST)) == (LA_SYN | LA_ACK);
-    case PACKET_ACK:
-        return is_pure_ack(view);
-    case PACKET_DATA:
-        return view->length > 0 && (view->flags & LA_SYN) == 0;
-    case PACKET_FIN:
-        return (view->flags & LA_FIN) != 0;
-    case PACKET_RST:
-        return (view->flags & LA_RST) != 0;
+    case PACKET_SYN: return (view->flags & (LA_SYN | LA_ACK | LA_RST)) == LA_SYN;
+    case PACKET_SYN_ACK: return (view->flags & (LA_SYN | LA_ACK | LA_RST)) == (LA_SYN | LA_ACK);
+    case PACKET_ACK: return is_pure_ack(view);
+    case PACKET_DATA: return view->length > 0 && (view->flags & LA_SYN) == 0;
+    case PACKET_FIN: return (view->flags & LA_FIN) != 0;
+    case PACKET_RST: return (view->flags & LA_RST) != 0;
     case PACKET_ANY:
-    case PACKET_LAST_ACK:
-        return false; /* not a matter of the one packet: decided by the caller */
+    case PACKET_LAST_ACK: return false; /* not a matter of the one packet: decided by the caller */
     }
     return false;
 }
@@ -218,8 +211,8 @@ void flows_sight(struct flows *flows, enum link_direction direction, const struc
     if (view == NULL)
         return;
     bool out = direction == LINK_OUT;
-    struct flow *flow = flow_of(flows, out ? &view->source : &view->destination,
-                                out ? &view->destination : &view->source);
+    struct flow *flow =
+        flow_of(flows, out ? &view->source : &view->destination, out ? &view->destination : &view->source);
     struct flow_side *side = &flow->side[direction];
     if (is_kind(PACKET_SYN, view) && side->syn_seen && side->isn != view->sequence)
         memset(flow->side, 0, sizeof flow->side); /* a new incarnation */

@@ -8,11 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    QUEUE_PACKETS = 1024,
-    CONNECTIONS = 1024,
-    MILLION = 1000000
-};
+enum { QUEUE_PACKETS = 1024, CONNECTIONS = 1024, MILLION = 1000000 };
 
 #define HOLD_NS (20 * LA_MILLISECOND)
 
@@ -20,10 +16,10 @@ struct impair {
     struct impair_config config;
     uint64_t random;
     uint64_t serial;
-    la_time last_due[2];    /* of those that keep their order, by direction */
+    la_time last_due[2]; /* of those that keep their order, by direction */
     struct flows *flows;
-    struct queue queue[2];  /* by direction */
-    uint8_t *taken;         /* the bytes of the last delivery */
+    struct queue queue[2]; /* by direction */
+    uint8_t *taken;        /* the bytes of the last delivery */
 };
 
 bool impair_config_idle(const struct impair_config *config)
@@ -89,7 +85,7 @@ static bool drawn(struct impair *impair, uint32_t ppm)
 /* What is to be done with one packet, by whom. Every packet costs the same number of draws, so that one decision does
    not shift those after it. */
 struct verdict {
-    bool act[4];           /* by enum impair_action */
+    bool act[4]; /* by enum impair_action */
     const char *rule;
     uint64_t jitter_draw;
     uint64_t bit_draw;
@@ -186,8 +182,8 @@ struct fate impair_submit(struct impair *impair, la_time now, enum link_directio
     }
     fate.corrupted = verdict.act[IMPAIR_CORRUPT];
     fate.reordered = verdict.act[IMPAIR_HOLD];
-    struct queue_item item = {.due = arrival(impair, now, direction, &verdict), .submitted = now, .length = length,
-                              .tag = tag};
+    struct queue_item item = {
+        .due = arrival(impair, now, direction, &verdict), .submitted = now, .length = length, .tag = tag};
     fate.delay_ns = item.due - now;
     item.fate = fate;
     item.fate.duplicated = verdict.act[IMPAIR_DUPLICATE];
@@ -226,39 +222,36 @@ la_time impair_deadline(const struct impair *impair, enum link_direction directi
 }
 
 /* Adds one part of a list with commas. */
-__attribute__((format(printf, 3, 4))) static void add(char *text, size_t size, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void add(char text[FATE_TEXT_BYTES], const char *format, ...)
 {
     size_t used = strlen(text);
-    if (used > 0 && used < size)
-        used += (size_t)snprintf(text + used, size - used, ", ");
-    if (used >= size)
+    if (used > 0)
+        used += (size_t)snprintf(text + used, FATE_TEXT_BYTES - used, ", ");
+    if (used >= FATE_TEXT_BYTES)
         return;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text + used, size - used, format, arguments);
+    vsnprintf(text + used, FATE_TEXT_BYTES - used, format, arguments);
     va_end(arguments);
 }
 
-static void add_delay(const struct fate *fate, char *text, size_t size)
+const char *fate_text(const struct fate *fate, char text[FATE_TEXT_BYTES])
 {
     double ms = (double)fate->delay_ns / (double)LA_MILLISECOND;
-    const char *what = fate->reordered ? "held back" : "delayed";
-    if (fate->delay_ns > 0)
-        add(text, size, "%s %.*f ms", what, ms < 10 && ms > 0 ? 1 : 0, ms);
-}
-
-void fate_text(const struct fate *fate, char *text, size_t size)
-{
     text[0] = '\0';
     if (fate->lost)
-        add(text, size, "lost");
+        add(text, "lost");
     if (fate->corrupted)
-        add(text, size, "corrupted");
+        add(text, "corrupted");
     if (fate->duplicated)
-        add(text, size, "duplicated");
+        add(text, "duplicated");
     if (fate->copy)
-        add(text, size, "second copy");
-    add_delay(fate, text, size);
-    if (text[0] != '\0' && fate->rule[0] != '\0')
-        add(text, size, "by %s", fate->rule);
+        add(text, "second copy");
+    if (fate->delay_ns > 0)
+        add(text, "%s %.*f ms", fate->reordered ? "held back" : "delayed", ms < 10 ? 1 : 0, ms);
+    if (text[0] == '\0')
+        return NULL;
+    if (fate->rule[0] != '\0')
+        add(text, "by %s", fate->rule);
+    return text;
 }

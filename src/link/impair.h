@@ -1,8 +1,23 @@
 #ifndef LINK_IMPAIR_H
 #define LINK_IMPAIR_H
 
+#include <lastack/types.h>
+
 #include "error.h"
-#include "tap.h"
+
+/* As seen from the host: in is towards it. */
+enum link_direction { LINK_IN, LINK_OUT };
+
+/* What the network did to a packet. All zero: it was passed on at once, once, and whole. */
+struct fate {
+    bool lost;
+    bool corrupted;   /* one bit was turned over */
+    bool reordered;   /* held back so that later ones overtake it */
+    bool copy;        /* this is the second copy of a packet that was duplicated */
+    bool duplicated;  /* a second copy follows */
+    la_time delay_ns; /* how long it is, or was, under way */
+    char rule[32];    /* what decided: the pattern ("out:last-ack"), "chance", "queue full"; empty if nothing did */
+};
 
 /* What the network does to packets: by chance, from a seed, and by exact choice.
 
@@ -70,8 +85,8 @@ struct impair_config {
     struct impair_chances chances[2]; /* by enum link_direction */
     struct impair_pattern patterns[IMPAIR_PATTERNS];
     uint32_t pattern_count;
-    uint32_t queue_packets;           /* on their way at once, both directions together; 0: 1024. Beyond it: lost */
-    uint32_t connections;             /* remembered for counting; 0: 1024. Beyond it the longest unseen is forgotten */
+    uint32_t queue_packets; /* on their way at once, both directions together; 0: 1024. Beyond it: lost */
+    uint32_t connections;   /* remembered for counting; 0: 1024. Beyond it the longest unseen is forgotten */
 };
 
 /* True if the config does nothing at all to packets. */
@@ -114,8 +129,10 @@ bool impair_take(struct impair *impair, la_time now, enum link_direction directi
 /* When impair_take will next have something: LA_TIME_NEVER if nothing is under way. */
 la_time impair_deadline(const struct impair *impair, enum link_direction direction);
 
-/* "lost, by out:last-ack", "duplicated, by chance", "delayed 30 ms": what a person should know of a fate; empty text if
-   nothing. */
-void fate_text(const struct fate *fate, char *text, size_t size);
+#define FATE_TEXT_BYTES 128
+
+/* "lost, by out:last-ack", "duplicated, by chance", "delayed 30 ms": what a person should know of a fate. The text, or
+   NULL if there is nothing to say. Only of a lost packet it begins with "lost". */
+const char *fate_text(const struct fate *fate, char text[FATE_TEXT_BYTES]);
 
 #endif

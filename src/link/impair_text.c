@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const kind_names[PACKET_KIND_COUNT] = {"packet", "syn", "syn-ack",  "ack",
-                                                          "data",   "fin", "rst",      "last-ack"};
+static const char *const kind_names[PACKET_KIND_COUNT] = {"packet", "syn", "syn-ack", "ack",
+                                                          "data",   "fin", "rst",     "last-ack"};
 
 #define KINDS "packet, syn, syn-ack, ack, data, fin, rst, last-ack"
 
@@ -147,12 +147,7 @@ static int parse_time(const char *at, la_time *time, const char *text, struct li
     return link_fail(error, "'%s': '%s' is no unit of time; there are ns, us, ms and s", text, rest);
 }
 
-enum option_kind {
-    OPTION_PATTERN,
-    OPTION_CHANCE,
-    OPTION_TIME,
-    OPTION_SEED
-};
+enum option_kind { OPTION_PATTERN, OPTION_CHANCE, OPTION_TIME, OPTION_SEED };
 
 struct option {
     const char *name;
@@ -240,16 +235,10 @@ int impair_option(struct impair_config *config, const char *name, const char *va
     struct link_error inner;
     int result = -1;
     switch (option->kind) {
-    case OPTION_PATTERN:
-        result = add_pattern(config, option, value, &inner);
-        break;
+    case OPTION_PATTERN: result = add_pattern(config, option, value, &inner); break;
     case OPTION_CHANCE:
-    case OPTION_TIME:
-        result = set_amount(config, option, value, &inner);
-        break;
-    case OPTION_SEED:
-        result = set_seed(config, value, &inner);
-        break;
+    case OPTION_TIME: result = set_amount(config, option, value, &inner); break;
+    case OPTION_SEED: result = set_seed(config, value, &inner); break;
     }
     if (result < 0)
         return link_fail(error, "--%s %.200s", name, inner.text);

@@ -17,22 +17,22 @@
 
    Everything the program does happens in its callbacks (and before loop_run); after each of them the loop pulls what
    the host has to send. Within one round the time stands still: loop_now. */
-#define LOOP_TAPS 4
-#define LOOP_FDS 64
-#define LOOP_TIMERS 16
-#define LOOP_BURST 64       /* packets read from the device before anything else gets its turn */
-#define LOOP_PACKET_BYTES 65536
+#define LOOP_TAPS          4
+#define LOOP_FDS           64
+#define LOOP_TIMERS        16
+#define LOOP_BURST         64 /* packets read from the device before anything else gets its turn */
+#define LOOP_PACKET_BYTES  65536
 #define LOOP_TRACE_RECORDS 256
 
 struct loop_watch {
-    int fd;                 /* -1: free */
+    int fd; /* -1: free */
     short events;
     void (*ready)(void *context, int fd, short revents);
     void *context;
 };
 
 struct loop_timer {
-    la_time when;           /* LA_TIME_NEVER: free */
+    la_time when; /* LA_TIME_NEVER: free */
     void (*fire)(void *context);
     void *context;
 };
@@ -49,7 +49,7 @@ struct loop {
     struct loop_timer timers[LOOP_TIMERS];
     la_time now;
     bool stopped;
-    bool tun_full;          /* a packet waits for the device: no more is pulled until it is gone */
+    bool tun_full; /* a packet waits for the device: no more is pulled until it is gone */
     size_t waiting_length;
     struct link_error *error;
     bool failed;

@@ -10,12 +10,12 @@ struct packet_view {
     struct la_endpoint destination;
     uint32_t sequence;
     uint32_t acknowledgment;
-    uint32_t window;      /* as in the header: not scaled */
-    uint32_t length;      /* octets of text */
+    uint32_t window; /* as in the header: not scaled */
+    uint32_t length; /* octets of text */
     uint32_t tsval;
     uint32_t tsecr;
-    size_t tcp_offset;    /* of the TCP header in the packet */
-    uint8_t flags;        /* enum la_tcp_flag */
+    size_t tcp_offset; /* of the TCP header in the packet */
+    uint8_t flags;     /* enum la_tcp_flag */
     bool has_timestamp;
 };
 

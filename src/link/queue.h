@@ -1,7 +1,7 @@
 #ifndef LINK_QUEUE_H
 #define LINK_QUEUE_H
 
-#include "tap.h"
+#include "impair.h"
 
 /* Packets on their way, by the time at which they arrive; those of the same time in the order in which they came. */
 struct queue_item {

@@ -18,15 +18,15 @@ enum sockdiag_timer {
 };
 
 struct sockdiag_socket {
-    struct la_endpoint local;   /* the kernel's */
+    struct la_endpoint local; /* the kernel's */
     struct la_endpoint remote;
-    enum la_state state;        /* la_state_name gives the RFC's name */
+    enum la_state state; /* la_state_name gives the RFC's name */
     enum sockdiag_timer timer;
-    uint32_t timer_ms;          /* until it fires; TIME-WAIT: until it is over */
-    uint8_t retransmits;        /* in a row */
-    uint32_t receive_queue;     /* octets; LISTEN: connections to be accepted */
-    uint32_t send_queue;        /* octets; LISTEN: the backlog */
-    uint32_t inode;             /* 0: no process has it any more */
+    uint32_t timer_ms;      /* until it fires; TIME-WAIT: until it is over */
+    uint8_t retransmits;    /* in a row */
+    uint32_t receive_queue; /* octets; LISTEN: connections to be accepted */
+    uint32_t send_queue;    /* octets; LISTEN: the backlog */
+    uint32_t inode;         /* 0: no process has it any more */
 };
 
 /* NULL with the reason. */

@@ -3,44 +3,25 @@
 
 #include <lastack/trace.h>
 
-/* What one packet at the edge of a host looks like to those who watch: the capture and the ladder. Types only; whoever
-   carries packets (loop.h, memory.h) calls a tap, whoever shows them (show/watch.h) is one. */
+/* One who watches the packets at the edge of a host: the capture, the ladder. Whoever carries packets (loop.h, memory.h)
+   calls it. Only public types stand in it, so that a watcher (show/watch.h) need not know who carries.
 
-/* As seen from the host: in is towards it. Patterns write them "in:" and "out:". */
-enum link_direction {
-    LINK_IN,
-    LINK_OUT
-};
+   packet is called once for each packet:
+     out        when the host has handed it over and the network has decided about it
+     in         when the host has taken it: a delayed one after its delay; a second copy is a packet of its own
+     in, lost   when the network has decided, for the host never sees it
+   and with bytes NULL for records that no packet caused (timers, the program's calls).
 
-/* What the network did to a packet. All zero: it was passed on at once, once, and whole. */
-struct fate {
-    bool lost;
-    bool corrupted;   /* one bit was turned over */
-    bool reordered;   /* held back so that later ones overtake it */
-    bool copy;        /* this is the second copy of a packet that was duplicated */
-    bool duplicated;  /* a second copy follows */
-    la_time delay_ns; /* how long it is, or was, under way */
-    char rule[32];    /* what decided: the pattern ("out:last-ack"), "chance", "queue full"; empty if nothing did */
-};
+   time      in nanoseconds, as the host is told it
+   fate      what the network did to it, as a text (fate_text): NULL if nothing; it begins with "lost" if it was
+   records   what the host recorded since the tap's last call, this packet's own record in it. In, lost: one record that
+             says what the packet was, if it was TCP, its window UINT32_MAX (unknown)
 
-struct tap_packet {
-    la_time time;
-    enum link_direction direction;
-    const uint8_t *bytes;           /* an IP packet; NULL: records that no packet caused (timers, calls) */
-    size_t length;
-    struct fate fate;
-    const struct la_trace *records; /* what the host recorded since the tap's last call, this packet's record in it */
-    size_t count;
-};
-
-/* When it is called, for each packet once:
-   out: when the host has handed the packet over, and the network has decided about it;
-   in, lost: when the network has decided; there are no records, for the host never saw it;
-   in, else: when the host has taken it (so a delayed one after its delay; a duplicate is a packet of its own).
-   Everything pointed to lives until it returns. It must not call the host or the loop. */
+   Everything pointed to lives until it returns. It must not call the host, nor who calls it. */
 struct tap {
     void *context;
-    void (*packet)(void *context, const struct tap_packet *packet);
+    void (*packet)(void *context, la_time time, bool outgoing, const void *bytes, size_t length, const char *fate,
+                   const struct la_trace *records, size_t count);
 };
 
 #endif

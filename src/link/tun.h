@@ -12,9 +12,9 @@
 /* A TUN device: packets that the kernel routes to it are read here, what is written here arrives at the kernel. Each
    read and write is one IP packet, without any header before it. */
 struct tun {
-    int fd;                    /* non-blocking, close-on-exec; -1 when closed */
-    int index;                 /* the kernel's interface index */
-    unsigned mtu;              /* 1500 until tun_set_mtu */
+    int fd;       /* non-blocking, close-on-exec; -1 when closed */
+    int index;    /* the kernel's interface index */
+    unsigned mtu; /* 1500 until tun_set_mtu */
     char name[TUN_NAME_BYTES];
 };
 

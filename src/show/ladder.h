@@ -3,8 +3,6 @@
 
 #include <lastack/trace.h>
 
-#include "link/tap.h"
-
 #include <stdio.h>
 
 /* A connection as a ladder: one rail an end, time down the left margin, an arrow a segment, and on the rails the state
@@ -23,15 +21,15 @@ enum ladder_side {
 };
 
 struct ladder_options {
-    bool ascii;                /* no characters beyond ASCII */
-    bool colour;               /* ANSI colours */
-    bool verbose;              /* timers armed, data delivered and timestamps too */
-    bool separate;             /* one whole ladder for each connection, written when it is over or at ladder_free;
+    bool ascii;               /* no characters beyond ASCII */
+    bool colour;              /* ANSI colours */
+    bool verbose;             /* timers armed, data delivered and timestamps too */
+    bool separate;            /* one whole ladder for each connection, written when it is over or at ladder_free;
                                   otherwise live, with a line that names both ends whenever the connection changes */
-    unsigned width;            /* columns in all; 0: 100; at least 72 */
-    const char *left;          /* name of the left end; NULL: "lastack" */
-    const char *right;         /* name of the right end; NULL: "peer" */
-    struct la_endpoint local;  /* only connections with these ends; all zero parts match any */
+    unsigned width;           /* columns in all; 0: 100; at least 72 */
+    const char *left;         /* name of the left end; NULL: "lastack" */
+    const char *right;        /* name of the right end; NULL: "peer" */
+    struct la_endpoint local; /* only connections with these ends; all zero parts match any */
     struct la_endpoint remote;
 };
 
@@ -42,12 +40,12 @@ struct ladder *ladder_new(FILE *file, const struct ladder_options *options);
 void ladder_flush(struct ladder *ladder);
 void ladder_free(struct ladder *ladder);
 
-/* A record of an end's trace, in order of time. fate: what the network does to a SEGMENT_OUT, or did to a SEGMENT_IN;
-   NULL if nothing. A lost SEGMENT_IN, which no trace has, is fed too (packet_trace makes it).
+/* A record of an end's trace, in order of time. fate: what the network does to a SEGMENT_OUT, or did to a SEGMENT_IN, as
+   a text that begins with "lost" if it never arrives ("lost, by out:last-ack", "delayed 30 ms"); NULL if nothing. A lost
+   SEGMENT_IN, which no trace has, is fed too; a window of UINT32_MAX is one not known.
    With records from both ends a segment is drawn once, when it is sent; what it changes at the other end stands beside
    it, or in a row of its own if something else came between. */
-void ladder_record(struct ladder *ladder, enum ladder_side side, const struct la_trace *record,
-                   const struct fate *fate);
+void ladder_record(struct ladder *ladder, enum ladder_side side, const struct la_trace *record, const char *fate);
 
 /* Where the peer's state comes from, best first: its own trace (ladder_record with LADDER_RIGHT), its kernel (this
    function), or it is inferred from the segments by RFC 9293 (marked so). local and remote name the connection from the

@@ -3,7 +3,6 @@
 
 #include "json.h"
 #include "ladder.h"
-#include "link/tap.h"
 #include "pcapng.h"
 
 /* The watchers of one end together, as the taps of link/loop.h and link/memory.h want them:
@@ -16,13 +15,15 @@ struct watch {
     struct ladder *ladder;
     enum ladder_side side;
     struct pcapng *pcapng;
-    FILE *json;            /* trace records as JSON lines */
-    bool failed;           /* something could not be written: the program says so at its end */
+    FILE *json;  /* trace records as JSON lines */
+    bool failed; /* something could not be written: the program says so at its end */
 };
 
-struct tap watch_tap(struct watch *watch);
+/* A packet at the edge of the host, as link/tap.h says. context is the struct watch. */
+void watch_packet(void *context, la_time time, bool outgoing, const void *bytes, size_t length, const char *fate,
+                  const struct la_trace *records, size_t count);
 
-/* What the tap calls. */
-void watch_packet(void *context, const struct tap_packet *packet);
+/* The watch as a struct tap. A macro, for here nobody knows link/: its user does. */
+#define watch_tap(watch) ((struct tap){.context = (watch), .packet = watch_packet})
 
 #endif
