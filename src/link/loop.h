@@ -5,6 +5,7 @@
 
 #include "impair.h"
 #include "tap.h"
+#include "taps.h"
 #include "tun.h"
 
 /* The real-time loop: one interface of a host, and a TUN device. A program in whole:
@@ -17,12 +18,11 @@
 
    Everything the program does happens in its callbacks (and before loop_run); after each of them the loop pulls what
    the host has to send. Within one round the time stands still: loop_now. */
-#define LOOP_TAPS          4
-#define LOOP_FDS           64
-#define LOOP_TIMERS        16
-#define LOOP_BURST         64 /* packets read from the device before anything else gets its turn */
-#define LOOP_PACKET_BYTES  65536
-#define LOOP_TRACE_RECORDS 256
+#define LOOP_TAPS         4
+#define LOOP_FDS          64
+#define LOOP_TIMERS       16
+#define LOOP_BURST        64 /* packets read from the device before anything else gets its turn */
+#define LOOP_PACKET_BYTES 65536
 
 struct loop_watch {
     int fd; /* -1: free */
@@ -53,12 +53,14 @@ struct loop {
     size_t waiting_length;
     struct link_error *error;
     bool failed;
-    struct la_trace records[LOOP_TRACE_RECORDS];
+    struct la_trace records[TAPS_RECORDS];
     uint8_t waiting[LOOP_PACKET_BYTES];
+    uint8_t arrived[LOOP_PACKET_BYTES];
     uint8_t buffer[LOOP_PACKET_BYTES];
 };
 
-/* host and impair stay the caller's and must outlive the loop, as must tun. */
+/* host and impair stay the caller's and must outlive the loop, as must tun. tun NULL: no device, what the host sends is
+   pulled and gone. */
 void loop_init(struct loop *loop, la_host *host, unsigned interface, const struct tun *tun, struct impair *impair);
 
 /* Adds a watcher of packets. As soon as there is one, the loop drains the host's trace. Taps are called in the order

@@ -4,6 +4,7 @@
 #include <lastack/lastack.h>
 
 #include "impair.h"
+#include "tap.h"
 
 /* Hosts joined in memory by one network that does to packets what its impairment says. In virtual time: memory_run goes
    from deadline to deadline, and a minute of waiting passes at once. In real time: call memory_pump when
