@@ -4,23 +4,24 @@
 #include <lastack/trace.h>
 
 /* What is counted, always. Names are those of RFC 4022 (tcp*), RFC 4293 (ip*, icmp*) and Linux's nstat (TcpExt*) where
-   one exists; la_counter_name gives them. */
+   one exists; la_counter_name gives them. The first LA_COUNTER_WIDE_COUNT count modulo 2^64, the others modulo 2^32
+   (Counter64 and Counter32 of RFC 2578). */
 enum la_counter {
     LA_COUNT_IP_IN_RECEIVES,
-    LA_COUNT_IP_IN_DELIVERS,
     LA_COUNT_IP_OUT_REQUESTS,
-    LA_COUNT_ICMP_IN_MESSAGES,
-    LA_COUNT_ICMP_OUT_MESSAGES,
     LA_COUNT_TCP_IN_SEGMENTS,
     LA_COUNT_TCP_OUT_SEGMENTS,
+    LA_COUNT_TCP_IN_OCTETS,           /* text accepted in order */
+    LA_COUNT_TCP_OUT_OCTETS,          /* text sent, retransmissions not counted */
+    LA_COUNT_IP_IN_DELIVERS,
+    LA_COUNT_ICMP_IN_MESSAGES,
+    LA_COUNT_ICMP_OUT_MESSAGES,
     LA_COUNT_TCP_RETRANSMITTED_SEGMENTS,
     LA_COUNT_TCP_OUT_RESETS,
     LA_COUNT_TCP_ACTIVE_OPENS,
     LA_COUNT_TCP_PASSIVE_OPENS,
     LA_COUNT_TCP_ATTEMPT_FAILS,
     LA_COUNT_TCP_ESTABLISHED_RESETS,
-    LA_COUNT_TCP_IN_OCTETS,           /* text accepted in order */
-    LA_COUNT_TCP_OUT_OCTETS,          /* text sent, retransmissions not counted */
     LA_COUNT_TCP_OUT_OF_ORDER,        /* TcpExtTCPOFOQueue */
     LA_COUNT_TCP_DUPLICATE_TEXT,      /* segments whose text had all arrived before */
     LA_COUNT_TCP_CHALLENGE_ACKS,      /* TcpExtTCPChallengeACK */
@@ -44,6 +45,7 @@ enum la_counter {
 };
 
 #define LA_COUNTER_COUNT 35
+#define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {
     uint64_t counter[LA_COUNTER_COUNT]; /* by enum la_counter */

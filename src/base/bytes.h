@@ -20,7 +20,7 @@ struct writer {
     bool failed;
 };
 
-/* Words as they lie in memory, at any alignment: for comparing, hashing and summing, where the order does not matter. */
+/* Words as they lie in memory, at any alignment: for comparing, hashing and summing, where order does not matter. */
 static inline uint64_t load_u64(const void *from)
 {
     uint64_t word;

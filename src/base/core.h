@@ -8,7 +8,7 @@
 /* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. It stands
    first in the block. Arrays lie behind it at offsets that count from the core itself: no pointer is kept. */
 struct trace_ring {
-    uint32_t offset; /* of struct la_trace[capacity], in octets from the core / 64 */
+    uint32_t offset; /* of struct la_trace[capacity], in CORE_UNITs from the core */
     uint32_t capacity;
     uint32_t first; /* oldest record */
     uint32_t count;
@@ -18,33 +18,33 @@ struct core {
     struct la_config config;
     la_time now;
     la_time started;
-    uint64_t counter[LA_COUNTER_COUNT];
-    uint64_t dropped[LA_DROP_COUNT];
+    uint64_t wide[LA_COUNTER_WIDE_COUNT]; /* by enum la_counter: the first of them */
+    uint32_t counter[LA_COUNTER_COUNT - LA_COUNTER_WIDE_COUNT]; /* the others */
+    uint32_t dropped[LA_DROP_COUNT];
     struct trace_ring trace;
     struct replies replies;
 };
 
-/* Offsets count in units of 64 octets, so that 32 bits reach 256 GiB. */
-#define CORE_UNIT 64
-
-static inline uint32_t core_units(size_t bytes)
-{
-    return (uint32_t)((bytes + CORE_UNIT - 1) / CORE_UNIT);
-}
+/* Offsets count in units of 8 octets, so that 32 bits reach 32 GiB. */
+#define CORE_UNIT 8
 
 static inline void *core_at(const struct core *core, uint32_t offset)
 {
     return (char *)(uintptr_t)core + (size_t)offset * CORE_UNIT;
 }
 
-static inline void core_count(struct core *core, enum la_counter counter)
+static inline void core_add(struct core *core, enum la_counter counter, uint32_t n)
 {
-    core->counter[counter]++;
+    if (counter < LA_COUNTER_WIDE_COUNT) {
+        core->wide[counter] += n;
+    } else {
+        core->counter[counter - LA_COUNTER_WIDE_COUNT] += n;
+    }
 }
 
-static inline void core_add(struct core *core, enum la_counter counter, uint64_t n)
+static inline void core_count(struct core *core, enum la_counter counter)
 {
-    core->counter[counter] += n;
+    core_add(core, counter, 1);
 }
 
 static inline bool core_traces(const struct core *core, enum la_trace_kind kind)

@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Whole packets without a connection (RSTs, ICMP messages, ACKs from records) that wait to be pulled: a ring of records,
-   each contiguous, each with its interface. When there is no room the newest is refused: what was promised earlier is
-   sent, and a flood cannot push it out. */
+/* Whole packets without a connection (RSTs, ICMP messages, ACKs from records) that wait to be pulled: a ring of
+   records, each contiguous, each with its interface. When there is no room the newest is refused: what was promised
+   earlier is sent, and a flood cannot push it out. */
 struct replies {
     uint32_t offset; /* of the octets, in CORE_UNITs from the core */
     uint32_t bytes;  /* how many: a multiple of 8 */

@@ -1,0 +1,47 @@
+#include <string.h>
+
+#include "base/siphash.h"
+#include "connection.h"
+
+/* One keyed hash of the four-tuple: its low half is RFC 6528's F, its high half the timestamps' offset. */
+static uint64_t secret_of(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    uint8_t octets[36];
+    memcpy(&octets[0], local->address.octets, 16);
+    memcpy(&octets[16], remote->address.octets, 16);
+    memcpy(&octets[32], &local->port, 2);
+    memcpy(&octets[34], &remote->port, 2);
+    return siphash_2_4(tcp_core(tcp)->config.key, octets, sizeof octets);
+}
+
+struct seq clock_isn(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (4 * LA_MICROSECOND)); /* RFC 9293 3.4.1 */
+    return seq_of(ticks + (uint32_t)secret_of(tcp, local, remote));
+}
+
+uint32_t clock_timestamp_offset(const struct tcp *tcp, const struct la_endpoint *local,
+                                const struct la_endpoint *remote)
+{
+    return (uint32_t)(secret_of(tcp, local, remote) >> 32);
+}
+
+static bool is_free(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    return connection_find(tcp, local, remote) == NULL && tcp_reuse_when(tcp, local, remote) == 0;
+}
+
+uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    struct la_endpoint candidate = {*local, 0};
+    uint32_t range = (uint32_t)config->ephemeral_last - config->ephemeral_first + 1;
+    uint32_t offset = (uint32_t)secret_of(tcp, &candidate, remote);
+    for (uint32_t tried = 0; tried < range; tried++) {
+        candidate.port = (uint16_t)(config->ephemeral_first + (offset + tcp->next_port++) % range);
+        if (is_free(tcp, &candidate, remote)) {
+            return candidate.port;
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,274 @@
+#include "connection.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "listener.h"
+
+/* The connections of an interface that may have something to send, in turn. */
+struct output_list {
+    uint32_t first;
+    uint32_t last;
+};
+
+size_t tcp_connections_bytes(const struct la_config *config)
+{
+    return (size_t)config->connections * sizeof(struct connection);
+}
+
+size_t tcp_buckets_bytes(const struct la_config *config)
+{
+    return (size_t)config->connections * sizeof(uint32_t);
+}
+
+size_t tcp_listeners_bytes(const struct la_config *config)
+{
+    return (size_t)config->listeners * sizeof(struct listener);
+}
+
+size_t tcp_outputs_bytes(const struct la_config *config)
+{
+    return (size_t)config->interfaces * sizeof(struct output_list);
+}
+
+static struct output_list *output_list_at(const struct tcp *tcp, unsigned interface)
+{
+    struct output_list *lists = core_at(tcp_core(tcp), tcp->outputs);
+    return &lists[interface];
+}
+
+static uint32_t *bucket_for(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    struct core *core = tcp_core(tcp);
+    uint64_t hash = four_tuple_hash(core, local, remote);
+    uint32_t *buckets = core_at(core, tcp->buckets);
+    return &buckets[((hash >> 32) * core->config.connections) >> 32];
+}
+
+void tcp_start(struct tcp *tcp)
+{
+    struct core *core = tcp_core(tcp);
+    const struct la_config *config = &core->config;
+    memset(core_at(core, tcp->connections), 0, tcp_connections_bytes(config));
+    memset(core_at(core, tcp->listeners), 0, tcp_listeners_bytes(config));
+    memset(core_at(core, tcp->buckets), 0xff, tcp_buckets_bytes(config));
+    memset(core_at(core, tcp->outputs), 0xff, tcp_outputs_bytes(config));
+    for (uint32_t slot = 0; slot < config->connections; slot++) {
+        connection_at(tcp, slot)->hash_next = slot + 1 < config->connections ? slot + 1 : NONE;
+    }
+    tcp->free_connection = config->connections > 0 ? 0 : NONE;
+    tcp->ready_first = NONE;
+    tcp->ready_last = NONE;
+    timers_init(&tcp->timers, core_at(core, tcp->timer_entries), config->connections);
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    tcp->pieces.total = config->buffer_pieces;
+    tcp->pieces.piece_bytes = config->buffer_piece_bytes;
+    pieces_init(&memory);
+    time_wait_init(core, &tcp->waits[0], config->time_wait_ipv4, 4);
+    time_wait_init(core, &tcp->waits[1], config->time_wait_ipv6, 16);
+}
+
+struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    uint32_t slot = tcp->free_connection;
+    if (slot == NONE) {
+        return NULL;
+    }
+    struct connection *c = connection_at(tcp, slot);
+    la_assert(!c->in_use);
+    tcp->free_connection = c->hash_next;
+    tcp->connections_in_use++;
+    uint32_t generation = c->generation + 1;
+    const struct la_config *config = &tcp_core(tcp)->config;
+    memset(c, 0, sizeof *c);
+    c->in_use = true;
+    c->generation = generation != 0 ? generation : 1;
+    c->local = *local;
+    c->remote = *remote;
+    c->state = LA_CLOSED;
+    c->ranges = PIECE_NONE;
+    c->out_cursor.piece = PIECE_NONE;
+    stream_init(&c->in);
+    stream_init(&c->out);
+    c->queue_next = NONE;
+    c->output_next = NONE;
+    c->listener = NONE;
+    c->send_limit_bytes = config->send_buffer_bytes;
+    c->receive_limit_bytes = config->receive_buffer_bytes;
+    c->nodelay = !config->nagle;
+    c->keepalive = config->keepalive;
+    c->keepalive_idle_ms = config->keepalive_idle_ms;
+    c->keepalive_interval_ms = config->keepalive_interval_ms;
+    c->keepalive_probes = (uint8_t)config->keepalive_probes;
+    c->user_timeout_ms = config->user_timeout_ms;
+    uint32_t *bucket = bucket_for(tcp, local, remote);
+    c->hash_next = *bucket;
+    *bucket = slot;
+    return c;
+}
+
+struct connection *connection_find(const struct tcp *tcp, const struct la_endpoint *local,
+                                   const struct la_endpoint *remote)
+{
+    for (uint32_t slot = *bucket_for(tcp, local, remote); slot != NONE;) {
+        struct connection *c = connection_at(tcp, slot);
+        if (c->remote.port == remote->port && c->local.port == local->port &&
+            la_address_equal(&c->remote.address, &remote->address) &&
+            la_address_equal(&c->local.address, &local->address)) {
+            return c;
+        }
+        slot = c->hash_next;
+    }
+    return NULL;
+}
+
+static void leave_table(struct tcp *tcp, struct connection *c)
+{
+    uint32_t slot = connection_slot(tcp, c);
+    uint32_t *link = bucket_for(tcp, &c->local, &c->remote);
+    while (*link != slot) {
+        la_assert(*link != NONE);
+        link = &connection_at(tcp, *link)->hash_next;
+    }
+    *link = c->hash_next;
+    c->hash_next = NONE;
+}
+
+struct connection *connection_of(const struct tcp *tcp, struct la_conn handle)
+{
+    if (handle.slot >= tcp_core(tcp)->config.connections || handle.generation == 0) {
+        return NULL;
+    }
+    struct connection *c = connection_at(tcp, handle.slot);
+    return c->in_use && c->is_held && c->generation == handle.generation ? c : NULL;
+}
+
+struct la_conn connection_handle(const struct tcp *tcp, const struct connection *c)
+{
+    return (struct la_conn){connection_slot(tcp, c), c->generation};
+}
+
+void tcp_set_state(struct tcp *tcp, struct connection *c, enum la_state to)
+{
+    enum la_state from = (enum la_state)c->state;
+    la_assert(state_edge_is_legal(from, to));
+    c->state = (uint8_t)to;
+    trace_state(tcp, c, from, to);
+}
+
+/* ---- output lists ---- */
+
+void connection_wants_output(struct tcp *tcp, struct connection *c)
+{
+    if (c->is_on_output) {
+        return;
+    }
+    struct output_list *list = output_list_at(tcp, c->interface);
+    uint32_t slot = connection_slot(tcp, c);
+    c->is_on_output = true;
+    c->output_next = NONE;
+    if (list->first == NONE) {
+        list->first = slot;
+    } else {
+        connection_at(tcp, list->last)->output_next = slot;
+    }
+    list->last = slot;
+}
+
+static void leave_output(struct tcp *tcp, struct connection *c)
+{
+    if (!c->is_on_output) {
+        return;
+    }
+    struct output_list *list = output_list_at(tcp, c->interface);
+    uint32_t slot = connection_slot(tcp, c);
+    uint32_t before = NONE;
+    for (uint32_t at = list->first; at != slot; at = connection_at(tcp, at)->output_next) {
+        la_assert(at != NONE);
+        before = at;
+    }
+    if (before == NONE) {
+        list->first = c->output_next;
+    } else {
+        connection_at(tcp, before)->output_next = c->output_next;
+    }
+    if (list->last == slot) {
+        list->last = before;
+    }
+    c->is_on_output = false;
+}
+
+size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer)
+{
+    struct output_list *list = output_list_at(tcp, interface);
+    while (list->first != NONE) {
+        struct connection *c = connection_at(tcp, list->first);
+        size_t length = segment_next(tcp, c, buffer);
+        leave_output(tcp, c);
+        if (length > 0) {
+            connection_wants_output(tcp, c); /* behind the others */
+            return length;
+        }
+    }
+    return 0;
+}
+
+/* ---- the end ---- */
+
+static bool listener_owns(const struct connection *c)
+{
+    return c->is_passive && !c->is_accept_queued && c->listener != NONE;
+}
+
+void connection_free(struct tcp *tcp, struct connection *c)
+{
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    la_assert(c->in_use && !c->is_held && !c->is_accept_queued && c->end != LA_END_NONE);
+    stream_clear(&memory, &c->in);
+    c->in_use = false;
+    c->hash_next = tcp->free_connection;
+    tcp->free_connection = connection_slot(tcp, c);
+    tcp->connections_in_use--;
+}
+
+void connection_retire(struct tcp *tcp, struct connection *c)
+{
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    leave_table(tcp, c);
+    leave_output(tcp, c);
+    timers_clear(&tcp->timers, core_at(tcp_core(tcp), tcp->timer_entries), connection_slot(tcp, c));
+    c->timers_armed = 0;
+    receive_forget_ranges(tcp, c);
+    stream_clear(&memory, &c->out);
+    if (c->end != LA_END_CLEAN || c->is_fully_closed) {
+        stream_clear(&memory, &c->in);
+    } else {
+        stream_trim(&memory, &c->in);
+    }
+    if (!c->is_held && !c->is_accept_queued) {
+        if (!listener_owns(c)) {
+            tcp->orphans--;
+        }
+        connection_free(tcp, c);
+    }
+}
+
+void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum la_state state)
+{
+    la_assert(c->end == LA_END_NONE && end != LA_END_NONE);
+    c->end = (uint8_t)end;
+    c->end_state = c->state;
+    c->remaining_bytes = c->out.length;
+    if (c->state == LA_SYN_RECEIVED && listener_owns(c)) {
+        listener_forget(tcp, c);
+    }
+    if (end != LA_END_CLEAN && (c->end_state == LA_SYN_SENT || c->end_state == LA_SYN_RECEIVED)) {
+        core_count(tcp_core(tcp), LA_COUNT_TCP_ATTEMPT_FAILS);
+    } else if (end != LA_END_CLEAN && (c->end_state == LA_ESTABLISHED || c->end_state == LA_CLOSE_WAIT)) {
+        core_count(tcp_core(tcp), LA_COUNT_TCP_ESTABLISHED_RESETS);
+    }
+    tcp_set_state(tcp, c, state);
+    trace_ended(tcp, c);
+    connection_ready(tcp, c, LA_READY_ENDED | LA_READY_READABLE);
+    connection_retire(tcp, c);
+}

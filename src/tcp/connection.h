@@ -1,0 +1,355 @@
+#ifndef TCP_CONNECTION_H
+#define TCP_CONNECTION_H
+
+#include "base/pieces.h"
+#include "base/seq.h"
+#include "congestion.h"
+#include "state.h"
+#include "tcp.h"
+#include "wire/tcp.h"
+
+#define NONE UINT32_MAX
+
+/* One connection (RFC 9293's TCB). Names are the RFCs'; what they call SND.UNA is snd_una. Links are slots. */
+struct connection {
+    /* Who. */
+    struct la_endpoint local;
+    struct la_endpoint remote;
+    uint32_t hash_next; /* in its bucket; free: the next free slot */
+    uint32_t generation;
+
+    uint8_t state;     /* enum la_state: tcp_set_state only */
+    uint8_t interface;
+    uint8_t end;       /* enum la_end */
+    uint8_t end_state; /* enum la_state */
+
+    /* What is true of it. */
+    bool in_use : 1;
+    bool is_passive : 1;        /* a listener's, until accepted */
+    bool is_held : 1;           /* the application has its handle */
+    bool is_accept_queued : 1;  /* established, and not accepted yet */
+    bool is_fully_closed : 1;   /* the application reads no more */
+    bool is_lingering : 1;      /* ... but the host reads and discards for it */
+    bool is_shut : 1;           /* the application writes no more: a FIN follows the last octet */
+    bool fin_is_sent : 1;       /* at least once */
+    bool peer_fin_is_known : 1; /* peer_fin */
+    bool peer_is_closed : 1;    /* the peer's FIN was received, in order */
+    bool timestamps : 1;        /* both sides offered them */
+    bool window_scaling : 1;    /* both sides offered it */
+    bool syn_was_resent : 1;
+    bool nodelay : 1;
+    bool keepalive : 1;
+    bool wants_writable : 1;    /* a write found no room: say when there is some */
+    bool is_challenged : 1;     /* challenge_ms is meaningful */
+    bool rtt_is_timed : 1;      /* rtt_seq, rtt_began_us */
+    bool rtt_is_known : 1;      /* srtt_us, rttvar_us */
+    bool in_recovery : 1;       /* RFC 6582, until recover */
+    bool recover_is_set : 1;
+    bool ts_recent_is_set : 1;
+    bool is_probing : 1;        /* what is in flight is a window probe's */
+    bool is_forced : 1;         /* the persist timer overrides sender SWS avoidance once */
+
+    /* Owed to the peer; segment_next turns debts into segments. */
+    bool owes_ack : 1;
+    bool owes_retransmission : 1; /* of the segment at SND.UNA */
+    bool owes_window_probe : 1;
+    bool owes_keepalive : 1;
+    bool is_on_output : 1;
+    bool is_on_ready : 1;
+    uint8_t duplicate_acks_owed; /* pure ACKs, one for each segment that deserved one */
+    uint8_t duplicate_acks_seen; /* RFC 5681, in a row */
+    uint8_t backoff;             /* times the timeout was doubled */
+    uint8_t retransmits;         /* of the octet at SND.UNA, in a row */
+    uint8_t probes;              /* unanswered, in a row: window's or keepalive's */
+    uint8_t keepalive_probes;
+    uint8_t timers_armed;        /* bits by enum la_timer */
+    uint8_t ready;               /* enum la_ready: not yet taken */
+    uint8_t snd_scale;           /* of the windows that we receive */
+    uint8_t rcv_scale;           /* of the windows that we send */
+
+    /* Send. */
+    struct seq iss;
+    struct seq snd_una;
+    struct seq snd_nxt;
+    struct seq snd_resend; /* the next octet to leave: SND.NXT, or behind it after a timeout */
+    struct seq snd_wl1;
+    struct seq snd_wl2;
+    uint32_t snd_wnd;
+    uint32_t max_snd_wnd;
+    struct seq recover; /* RFC 6582 */
+    struct congestion congestion;
+    uint16_t snd_mss; /* octets of text in a segment; the timestamp option taken off */
+    uint16_t rcv_mss; /* what our SYN offered */
+
+    /* Round trip. */
+    uint32_t srtt_us;
+    uint32_t rttvar_us;
+    struct seq rtt_seq;
+    uint32_t rtt_began_us;
+
+    /* Receive. */
+    struct seq rcv_nxt;
+    struct seq rcv_edge; /* right edge of the offered window: never moves left */
+    struct seq last_ack_sent;
+    struct seq peer_fin; /* the FIN's own sequence number */
+
+    /* Timestamps. */
+    uint32_t ts_recent;
+    uint32_t ts_recent_ms; /* when it was set */
+    uint32_t ts_offset;
+    uint32_t last_tsval;
+
+    /* Timers: milliseconds of tcp_now_ms. */
+    uint32_t deadline_ms[LA_TIMER_COUNT];
+    union {
+        uint32_t progress_ms;  /* when SND.UNA last moved, or what follows it was first sent, whichever is later */
+        uint32_t unread_bytes; /* once ended */
+    };
+    uint32_t heard_ms;         /* the last segment that was acceptable */
+    uint32_t challenge_ms;     /* the last challenge ACK */
+
+    /* Buffers. */
+    struct stream out; /* octet 0 is SND.UNA (or the first after our SYN) */
+    struct stream in;  /* octet 0 is the first unread; out-of-order text lies behind length */
+    struct stream_cursor out_cursor;
+    uint32_t ranges; /* piece that lists what is out of order; PIECE_NONE */
+    uint16_t range_count;
+    uint16_t una_wraps; /* times that SND.UNA - ISS went round: for la_info's 64 bits */
+    uint32_t send_limit_bytes;
+    uint32_t receive_limit_bytes;
+
+    /* Lists. */
+    uint32_t queue_next; /* accept queue, then ready list: never both */
+    uint32_t output_next;
+    uint32_t listener;
+
+    uint32_t keepalive_idle_ms;
+    uint32_t keepalive_interval_ms;
+    uint32_t user_timeout_ms;
+    union {
+        uint32_t linger_bytes;         /* still to be discarded, at most */
+        uint32_t unacknowledged_bytes; /* once ended */
+    };
+    uint32_t total_retrans;
+    uint64_t bytes_received;
+};
+
+static inline struct connection *connection_at(const struct tcp *tcp, uint32_t slot)
+{
+    struct connection *connections = core_at(tcp_core(tcp), tcp->connections);
+    return &connections[slot];
+}
+
+static inline uint32_t connection_slot(const struct tcp *tcp, const struct connection *c)
+{
+    return (uint32_t)(c - connection_at(tcp, 0));
+}
+
+static inline struct pieces_memory tcp_pieces(const struct tcp *tcp)
+{
+    struct core *core = tcp_core(tcp);
+    struct pieces *pool = (struct pieces *)(uintptr_t)&tcp->pieces;
+    return (struct pieces_memory){pool, core_at(core, pool->links), core_at(core, pool->octets)};
+}
+
+/* ---- connection.c: the table ---- */
+
+/* A fresh connection of this four-tuple, in CLOSED, in the table; NULL if all are in use. */
+struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* The owner of a four-tuple, or NULL. */
+struct connection *connection_find(const struct tcp *tcp, const struct la_endpoint *local,
+                                   const struct la_endpoint *remote);
+
+/* The handle's connection, or NULL if it is stale. */
+struct connection *connection_of(const struct tcp *tcp, struct la_conn handle);
+struct la_conn connection_handle(const struct tcp *tcp, const struct connection *c);
+
+/* Ends the protocol's part: the four-tuple is free again, nothing is armed, owed or kept but unread octets. What is
+   left of it goes back at once if the application does not hold it. */
+void connection_retire(struct tcp *tcp, struct connection *c);
+
+/* The application's part has ended too: the slot goes back. */
+void connection_free(struct tcp *tcp, struct connection *c);
+
+/* The only place where a state changes. */
+void tcp_set_state(struct tcp *tcp, struct connection *c, enum la_state to);
+
+/* The protocol is over: records the outcome, tells the application, retires. state: CLOSED, or TIME-WAIT where a
+   record goes on. */
+void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum la_state state);
+
+/* Raises flags of enum la_ready. */
+void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags);
+
+/* Puts it on its interface's list of those that may have something to send. */
+void connection_wants_output(struct tcp *tcp, struct connection *c);
+
+/* ---- trace.c ---- */
+
+void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to);
+void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c);
+void trace_segment_out(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint32_t length,
+                       const struct connection *c, bool retransmission);
+void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
+void trace_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
+void trace_ended(struct tcp *tcp, const struct connection *c);
+
+/* Counts and traces a segment that was not taken; c may be NULL. */
+void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segment, const struct connection *c);
+
+/* ---- clock.c: what the time and the key say about a four-tuple ---- */
+
+/* RFC 6528 */
+struct seq clock_isn(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* RFC 7323 5.4: what is added to the millisecond clock. */
+uint32_t clock_timestamp_offset(const struct tcp *tcp, const struct la_endpoint *local,
+                                const struct la_endpoint *remote);
+
+/* RFC 6056: an ephemeral port that makes the four-tuple free; 0 if there is none. */
+uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote);
+
+/* ---- timers.c ---- */
+
+/* The time in milliseconds, rounded up: what deadlines count from, so that nothing fires early. */
+uint32_t timer_base_ms(const struct tcp *tcp);
+
+void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms);
+void timer_disarm(struct connection *c, enum la_timer timer);
+
+static inline bool timer_is_armed(const struct connection *c, enum la_timer timer)
+{
+    return (c->timers_armed & (1U << timer)) != 0;
+}
+
+/* What the retransmission timer is set to now, backoff included. */
+uint32_t retransmission_timeout_ms(const struct tcp *tcp, const struct connection *c);
+
+/* The same without the backoff. */
+uint32_t retransmission_timeout_base_ms(const struct tcp *tcp, const struct connection *c);
+
+/* Restarts or stops the timers that follow from what is in flight and what waits: after each change of either. */
+void timers_follow(struct tcp *tcp, struct connection *c);
+
+/* ---- rtt.c: RFC 6298 ---- */
+
+/* Begins to time the octet, unless another one is being timed. */
+void rtt_begin(struct tcp *tcp, struct connection *c, struct seq octet);
+
+/* The segment acknowledges new data: takes what sample it gives. */
+void rtt_acknowledged(struct tcp *tcp, struct connection *c, const struct segment *segment);
+
+/* ---- send.c: what there is to send ---- */
+
+/* The first octet of the send buffer, and the number of its FIN (meaningful once shut). */
+struct seq send_base(const struct connection *c);
+struct seq send_end(const struct connection *c);
+
+static inline bool syn_is_acknowledged(const struct connection *c)
+{
+    return !seq_equal(c->snd_una, c->iss);
+}
+
+static inline bool fin_is_acknowledged(const struct connection *c)
+{
+    return c->fin_is_sent && seq_after(c->snd_una, send_end(c));
+}
+
+static inline uint32_t flight_octets(const struct connection *c)
+{
+    return seq_distance(c->snd_una, c->snd_nxt);
+}
+
+/* Text or a FIN is to be sent, or sent again after a timeout. */
+bool send_is_pending(const struct connection *c);
+
+/* ---- output.c ---- */
+
+/* The connection's next segment, written to `to` as a packet: its octets; 0 if it owes nothing now. */
+size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to);
+
+/* ---- reply.c: segments without, or before the end of, a connection ---- */
+
+/* The RST that RFC 9293 3.10.7.1 prescribes for a segment that belongs to nobody; none in answer to an RST. */
+void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segment);
+
+/* Our RST for a connection that is being ended (3.10.5, 3.10.7.4). */
+void reply_abort(struct tcp *tcp, struct connection *c);
+
+void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header);
+
+/* ---- receive.c: text ---- */
+
+/* Takes what is new of a segment's text, in order or not: RFC 9293 3.10.7.4, seventh. */
+void receive_text(struct tcp *tcp, struct connection *c, const struct segment *segment);
+
+/* The application has read: does the room that it made deserve a window update? */
+void receive_window_opened(struct tcp *tcp, struct connection *c);
+
+/* The window field of the next segment, unscaled in a SYN; what it promises becomes the window's edge. */
+uint16_t receive_window_offer(struct tcp *tcp, struct connection *c, bool syn);
+
+/* The smallest scale with which the window field can say the largest window. */
+uint8_t receive_window_scale(const struct connection *c);
+
+/* Discards what is out of order. */
+void receive_forget_ranges(struct tcp *tcp, struct connection *c);
+
+static inline uint32_t receive_window(const struct connection *c)
+{
+    return seq_distance(c->rcv_nxt, c->rcv_edge);
+}
+
+/* ---- recovery.c: RFC 5681, RFC 6582 ---- */
+
+void recovery_duplicate_ack(struct tcp *tcp, struct connection *c);
+void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets);
+void recovery_timeout(struct tcp *tcp, struct connection *c);
+
+/* ---- segment_arrives.c: RFC 9293 3.10.7.4; listen.c: 3.10.7.2; syn_sent.c: 3.10.7.3 ---- */
+
+void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segment);
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
+                               const struct segment *segment);
+void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct segment *segment);
+
+/* A passive open of the four-tuple, answering a SYN, with this ISN and timestamp offset. */
+void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
+                 struct seq iss, uint32_t timestamp_offset);
+
+/* ack.c: the fifth step, for synchronised states. */
+void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
+
+/* ---- time_wait_arrives.c ---- */
+
+void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
+                                  const struct tcp_path *path, const struct segment *segment);
+
+/* Our SYN and the peer's are both acknowledged. */
+void connection_established(struct tcp *tcp, struct connection *c);
+
+/* What our SYN will offer, of MSS, window and scale. */
+void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
+
+/* What the peer's SYN settles: its ISN, MSS, window and options. */
+void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment);
+
+/* A challenge ACK (RFC 5961), if the connection's limit allows one. */
+void challenge(struct tcp *tcp, struct connection *c);
+
+/* An ACK at once, one for this segment. */
+void acknowledge_now(struct tcp *tcp, struct connection *c);
+
+/* ---- close.c ---- */
+
+/* The FIN after all that was written: ESTABLISHED to FIN-WAIT-1, CLOSE-WAIT to LAST-ACK. */
+void close_send_side(struct tcp *tcp, struct connection *c);
+
+/* We give up: RST to the peer where it may still have a connection, end. */
+void connection_abort(struct tcp *tcp, struct connection *c, enum la_end why);
+
+/* Both FINs are acknowledged and we have to wait: the record takes over. */
+void connection_enters_time_wait(struct tcp *tcp, struct connection *c);
+
+#endif

@@ -1,0 +1,154 @@
+#include "listener.h"
+
+#include "base/assert.h"
+
+struct listener *listener_at(const struct tcp *tcp, uint32_t slot)
+{
+    struct listener *listeners = core_at(tcp_core(tcp), tcp->listeners);
+    return &listeners[slot];
+}
+
+uint32_t listener_find(const struct tcp *tcp, const struct la_endpoint *local)
+{
+    static const struct la_address any = {{0}};
+    uint32_t found = NONE;
+    uint32_t count = tcp_core(tcp)->config.listeners;
+    for (uint32_t slot = 0; slot < count; slot++) {
+        const struct listener *listener = listener_at(tcp, slot);
+        if (!listener->in_use || listener->local.port != local->port) {
+            continue;
+        }
+        if (la_address_equal(&listener->local.address, &local->address)) {
+            return slot;
+        }
+        if (la_address_equal(&listener->local.address, &any)) {
+            found = slot;
+        }
+    }
+    return found;
+}
+
+bool listener_has_room(const struct listener *listener)
+{
+    return listener->syn_received + listener->queued < listener->backlog;
+}
+
+void listener_queue(struct tcp *tcp, struct connection *c)
+{
+    struct listener *listener = listener_at(tcp, c->listener);
+    uint32_t slot = connection_slot(tcp, c);
+    la_assert(listener->syn_received > 0);
+    listener->syn_received--;
+    listener->queued++;
+    c->is_accept_queued = true;
+    c->queue_next = NONE;
+    if (listener->queue_first == NONE) {
+        listener->queue_first = slot;
+    } else {
+        connection_at(tcp, listener->queue_last)->queue_next = slot;
+    }
+    listener->queue_last = slot;
+    ready_listener(tcp, c->listener);
+}
+
+void listener_forget(struct tcp *tcp, const struct connection *c)
+{
+    struct listener *listener = listener_at(tcp, c->listener);
+    la_assert(listener->syn_received > 0);
+    listener->syn_received--;
+}
+
+int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle)
+{
+    uint32_t count = tcp_core(tcp)->config.listeners;
+    uint32_t free = NONE;
+    for (uint32_t slot = count; slot-- > 0;) {
+        const struct listener *other = listener_at(tcp, slot);
+        if (!other->in_use) {
+            free = slot;
+        } else if (other->local.port == local->port && la_address_equal(&other->local.address, &local->address)) {
+            return LA_ERROR_IN_USE;
+        }
+    }
+    if (free == NONE) {
+        return LA_ERROR_NO_LISTENER;
+    }
+    struct listener *listener = listener_at(tcp, free);
+    uint32_t generation = listener->generation + 1;
+    *listener = (struct listener){
+        .local = *local,
+        .generation = generation != 0 ? generation : 1,
+        .backlog = backlog,
+        .queue_first = NONE,
+        .queue_last = NONE,
+        .ready_next = NONE,
+        .in_use = true,
+    };
+    *handle = (struct la_listener){free, listener->generation};
+    return LA_OK;
+}
+
+static struct listener *listener_of(const struct tcp *tcp, struct la_listener handle)
+{
+    if (handle.slot >= tcp_core(tcp)->config.listeners || handle.generation == 0) {
+        return NULL;
+    }
+    struct listener *listener = listener_at(tcp, handle.slot);
+    return listener->in_use && listener->generation == handle.generation ? listener : NULL;
+}
+
+static struct connection *queue_take(struct tcp *tcp, struct listener *listener)
+{
+    struct connection *c = connection_at(tcp, listener->queue_first);
+    listener->queue_first = c->queue_next;
+    listener->queued--;
+    c->queue_next = NONE;
+    c->is_accept_queued = false;
+    c->is_passive = false;
+    c->listener = NONE;
+    return c;
+}
+
+int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn)
+{
+    struct listener *listener = listener_of(tcp, handle);
+    if (listener == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (listener->queue_first == NONE) {
+        return LA_ERROR_WOULD_BLOCK;
+    }
+    struct connection *c = queue_take(tcp, listener);
+    c->is_held = true;
+    if (c->ready != 0) {
+        connection_ready(tcp, c, c->ready);
+    }
+    *conn = connection_handle(tcp, c);
+    return LA_OK;
+}
+
+int tcp_unlisten(struct tcp *tcp, struct la_listener handle)
+{
+    struct listener *listener = listener_of(tcp, handle);
+    if (listener == NULL) {
+        return LA_ERROR_STALE;
+    }
+    while (listener->queue_first != NONE) {
+        struct connection *c = queue_take(tcp, listener);
+        if (c->end == LA_END_NONE) {
+            connection_abort(tcp, c, LA_END_ABORTED);
+        } else {
+            connection_free(tcp, c);
+        }
+    }
+    uint32_t connections = tcp_core(tcp)->config.connections;
+    for (uint32_t slot = 0; slot < connections && listener->syn_received > 0; slot++) {
+        struct connection *c = connection_at(tcp, slot);
+        if (c->in_use && c->state == LA_SYN_RECEIVED && c->is_passive && c->listener == handle.slot) {
+            connection_abort(tcp, c, LA_END_ABORTED);
+        }
+    }
+    ready_remove_listener(tcp, handle.slot);
+    listener->in_use = false;
+    return LA_OK;
+}

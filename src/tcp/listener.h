@@ -1,0 +1,41 @@
+#ifndef TCP_LISTENER_H
+#define TCP_LISTENER_H
+
+#include "connection.h"
+
+/* A passive open that takes many connections (RFC 9293 3.10.1, LISTEN). */
+struct listener {
+    struct la_endpoint local; /* address "any": all of ours */
+    uint32_t generation;
+    uint32_t backlog;
+    uint32_t syn_received; /* connections in SYN-RECEIVED */
+    uint32_t queued;       /* established, not accepted yet */
+    uint32_t queue_first;  /* through queue_next */
+    uint32_t queue_last;
+    uint32_t ready_next;
+    bool in_use;
+    bool is_on_ready;
+};
+
+/* In queues of slots, a listener is told from a connection by this bit. */
+#define READY_LISTENER (UINT32_C(1) << 31)
+
+struct listener *listener_at(const struct tcp *tcp, uint32_t slot);
+
+/* The listener that a SYN to this endpoint is for, an exact address before "any": its slot, or NONE. */
+uint32_t listener_find(const struct tcp *tcp, const struct la_endpoint *local);
+
+bool listener_has_room(const struct listener *listener);
+
+/* A connection of the listener's was established: it waits to be accepted. */
+void listener_queue(struct tcp *tcp, struct connection *c);
+
+/* A connection of the listener's ended in SYN-RECEIVED. */
+void listener_forget(struct tcp *tcp, const struct connection *c);
+
+/* ready.c: the list of connections and listeners whose situation changed. */
+void ready_listener(struct tcp *tcp, uint32_t slot);
+void ready_remove_listener(struct tcp *tcp, uint32_t slot);
+void ready_remove(struct tcp *tcp, struct connection *c);
+
+#endif

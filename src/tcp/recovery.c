@@ -1,0 +1,81 @@
+#include "connection.h"
+
+/* Loss recovery without SACK: RFC 5681 3.2 and RFC 6582 (NewReno), limited transmit (RFC 3042), and what a timeout does
+   (RFC 6298 5, RFC 5681 3.1). */
+
+#define DUPLICATE_THRESHOLD 3
+
+static const struct congestion_algorithm *algorithm(const struct tcp *tcp)
+{
+    return congestion_algorithm(tcp_core(tcp)->config.congestion);
+}
+
+void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
+{
+    if (c->in_recovery) {
+        c->congestion.cwnd_bytes += c->snd_mss; /* RFC 6582 3.2 (3): a segment has left the network */
+        return;
+    }
+    if (c->duplicate_acks_seen < UINT8_MAX) {
+        c->duplicate_acks_seen++;
+    }
+    if (c->duplicate_acks_seen != DUPLICATE_THRESHOLD) {
+        return;
+    }
+    if (c->recover_is_set && seq_before_or_equal(c->snd_una, c->recover)) {
+        return; /* RFC 6582 3.2 (1): the duplicates of what a timeout sent again */
+    }
+    core_count(tcp_core(tcp), LA_COUNT_TCP_FAST_RETRANSMITS);
+    algorithm(tcp)->lost(&c->congestion, c->snd_mss, flight_octets(c));
+    c->in_recovery = true;
+    c->recover_is_set = true;
+    c->recover = c->snd_nxt;
+    c->congestion.cwnd_bytes = c->congestion.ssthresh_bytes + DUPLICATE_THRESHOLD * (uint32_t)c->snd_mss;
+    c->owes_retransmission = true;
+    c->rtt_is_timed = false;
+}
+
+static void partial_ack(struct connection *c, uint32_t octets)
+{
+    uint32_t *cwnd = &c->congestion.cwnd_bytes;
+    *cwnd = *cwnd > octets ? *cwnd - octets : 0;
+    if (octets >= c->snd_mss || *cwnd < c->snd_mss) {
+        *cwnd += c->snd_mss;
+    }
+    c->owes_retransmission = true; /* RFC 6582 3.2 (3): the next hole */
+}
+
+void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets)
+{
+    c->duplicate_acks_seen = 0;
+    if (!c->in_recovery) {
+        algorithm(tcp)->acknowledged(&c->congestion, c->snd_mss, octets);
+        if (c->recover_is_set && seq_after(c->snd_una, c->recover)) {
+            c->recover_is_set = false;
+        }
+        return;
+    }
+    if (seq_before(c->snd_una, c->recover)) {
+        partial_ack(c, octets);
+        return;
+    }
+    uint32_t flight = flight_octets(c);
+    uint32_t window = (flight > c->snd_mss ? flight : c->snd_mss) + c->snd_mss;
+    c->congestion.cwnd_bytes = window < c->congestion.ssthresh_bytes ? window : c->congestion.ssthresh_bytes;
+    c->in_recovery = false;
+    c->recover_is_set = false;
+}
+
+void recovery_timeout(struct tcp *tcp, struct connection *c)
+{
+    if (syn_is_acknowledged(c)) {
+        algorithm(tcp)->timed_out(&c->congestion, c->snd_mss, flight_octets(c), c->retransmits == 0);
+    }
+    c->in_recovery = false;
+    c->duplicate_acks_seen = 0;
+    c->recover_is_set = true;
+    c->recover = c->snd_nxt;
+    c->snd_resend = c->snd_una;
+    c->owes_retransmission = true;
+    c->rtt_is_timed = false;
+}

@@ -1,0 +1,107 @@
+#ifndef TCP_TCP_H
+#define TCP_TCP_H
+
+#include "base/core.h"
+#include "base/pieces.h"
+#include "base/timers.h"
+#include "time_wait.h"
+#include "wire/tcp.h"
+
+/* The life cycle. host.c places it in the block, zeroed, with its arrays' offsets, and calls tcp_start. Below these
+   functions nothing knows IP but by its addresses. */
+struct tcp {
+    uint32_t core_back_bytes; /* this struct's distance from its core */
+
+    /* Offsets in CORE_UNITs from the core. */
+    uint32_t connections;     /* struct connection[config.connections] */
+    uint32_t buckets;         /* uint32_t[config.connections]: first slot of each bucket */
+    uint32_t timer_entries;   /* timers_bytes */
+    uint32_t listeners;       /* struct listener[config.listeners] */
+    uint32_t outputs;         /* struct output_list[config.interfaces] */
+
+    struct pieces pieces;
+    struct timers timers;
+    struct time_wait_table waits[2]; /* IPv4, IPv6 */
+
+    uint32_t free_connection; /* list through hash_next */
+    uint32_t connections_in_use;
+    uint32_t orphans;
+    uint32_t ready_first;     /* connections, and listeners with READY_LISTENER set */
+    uint32_t ready_last;
+    uint32_t next_port;       /* RFC 6056, algorithm 4: the table of one counter */
+};
+
+static inline struct core *tcp_core(const struct tcp *tcp)
+{
+    return (struct core *)((char *)(uintptr_t)tcp - tcp->core_back_bytes);
+}
+
+/* The clock of timers and timestamps: the time in milliseconds, on a circle of 2^32. */
+static inline uint32_t tcp_now_ms(const struct tcp *tcp)
+{
+    return (uint32_t)(tcp_core(tcp)->now / LA_MILLISECOND);
+}
+
+/* Octets of the arrays, for the layout of the block. */
+size_t tcp_connections_bytes(const struct la_config *config);
+size_t tcp_buckets_bytes(const struct la_config *config);
+size_t tcp_listeners_bytes(const struct la_config *config);
+size_t tcp_outputs_bytes(const struct la_config *config);
+
+/* Everything empty. The config is in the core already, the offsets are set, those of pieces and waits too. */
+void tcp_start(struct tcp *tcp);
+
+/* Where a connection's packets go, found out by the caller. */
+struct tcp_path {
+    uint8_t interface;
+    uint16_t mtu;
+};
+
+/* A well-formed segment for one of our addresses. mtu is that of the interface. */
+void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *segment);
+
+/* A packet that did not get as far as that: for the trace. */
+void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment);
+
+/* An ICMP error about a segment of ours that carried this sequence number. hard: RFC 9293 3.9.2.2. False: it fits no
+   connection's window. */
+bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
+                    bool hard);
+
+/* Timers and records that are due, a bounded number. */
+void tcp_advance(struct tcp *tcp);
+la_time tcp_deadline(const struct tcp *tcp);
+
+/* The next packet of the interface; 0 if there is none. */
+size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer);
+
+bool tcp_event(struct tcp *tcp, struct la_event *event);
+
+/* The user calls of RFC 9293 3.9.1: as the la_ function of the same name says. */
+int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *listener);
+int tcp_unlisten(struct tcp *tcp, struct la_listener listener);
+int tcp_accept(struct tcp *tcp, struct la_listener listener, struct la_conn *conn);
+int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
+                const struct tcp_path *path, struct la_conn *conn);
+int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
+int tcp_send_view(struct tcp *tcp, struct la_conn conn, void **data, size_t *length);
+int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length);
+int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length);
+int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length);
+int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length);
+int tcp_shutdown(struct tcp *tcp, struct la_conn conn);
+int tcp_close(struct tcp *tcp, struct la_conn conn, bool lingering);
+int tcp_abort(struct tcp *tcp, struct la_conn conn);
+int tcp_release(struct tcp *tcp, struct la_conn conn);
+int tcp_outcome(const struct tcp *tcp, struct la_conn conn, struct la_outcome *outcome);
+int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t value);
+int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t *value);
+int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info);
+
+/* When the wait of this four-tuple ends; 0 if there is none. */
+la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* The gauges of la_counters. */
+void tcp_gauges(const struct tcp *tcp, struct la_counters *counters);
+
+#endif

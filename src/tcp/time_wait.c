@@ -1,0 +1,448 @@
+#include "time_wait.h"
+
+#include <string.h>
+
+#include "base/assert.h"
+#include "base/siphash.h"
+#include "base/timers.h"
+
+#define BUCKET_ENTRIES 15
+#define BUCKET_LOAD 12     /* records a bucket, on average, when the table is full */
+#define INDEXED_FROM 16    /* smaller tables are searched from end to end */
+
+/* One cache line. */
+struct bucket {
+    uint32_t entries[BUCKET_ENTRIES]; /* position + 1 << 8 | tag; 0: free */
+    uint32_t overflow;                /* records of this bucket, or before it, that stand behind it */
+};
+
+_Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
+_Static_assert(sizeof(struct time_wait_record) == 32, "40 octets with two IPv4 addresses");
+
+struct four_tuple {
+    struct la_address local;
+    struct la_address remote;
+    uint16_t ports[2];
+};
+
+uint64_t four_tuple_hash(const struct core *core, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    if (la_address_is_ipv4(&remote->address)) {
+        struct {
+            uint8_t local[4];
+            uint8_t remote[4];
+            uint16_t ports[2];
+        } ipv4 = {.ports = {local->port, remote->port}};
+        memcpy(ipv4.local, &local->address.octets[12], 4);
+        memcpy(ipv4.remote, &remote->address.octets[12], 4);
+        return siphash_1_3(core->config.key, &ipv4, sizeof ipv4);
+    }
+    const struct four_tuple tuple = {local->address, remote->address, {local->port, remote->port}};
+    return siphash_1_3(core->config.key, &tuple, sizeof tuple);
+}
+
+size_t time_wait_records_bytes(uint32_t capacity, unsigned address_bytes)
+{
+    return (size_t)capacity * (sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
+}
+
+static uint32_t buckets_for(uint32_t capacity)
+{
+    return capacity < INDEXED_FROM ? 0 : (capacity + BUCKET_LOAD - 1) / BUCKET_LOAD;
+}
+
+size_t time_wait_buckets_bytes(uint32_t capacity)
+{
+    return (size_t)buckets_for(capacity) * sizeof(struct bucket);
+}
+
+void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t capacity, unsigned address_bytes)
+{
+    la_assert(capacity <= TIME_WAIT_CAPACITY_MAX);
+    table->capacity = capacity;
+    table->bucket_count = buckets_for(capacity);
+    table->tail = 0;
+    table->used = 0;
+    table->waiting = 0;
+    table->address_bytes = (uint8_t)address_bytes;
+    table->record_bytes = (uint16_t)(sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
+    table->answer_unit_ms = 1;
+    while (2 * (uint64_t)core->config.msl_ms >= (uint64_t)table->answer_unit_ms << 16) {
+        la_assert(table->answer_unit_ms < 128);
+        table->answer_unit_ms = (uint8_t)(table->answer_unit_ms * 2);
+    }
+    memset(core_at(core, table->buckets), 0, time_wait_buckets_bytes(capacity));
+}
+
+static uint32_t now_ms(const struct core *core)
+{
+    return (uint32_t)(core->now / LA_MILLISECOND);
+}
+
+static struct time_wait_record *record_at(const struct core *core, const struct time_wait_table *table,
+                                          uint32_t position)
+{
+    char *records = core_at(core, table->records);
+    return (struct time_wait_record *)(void *)(records + (size_t)position * table->record_bytes);
+}
+
+static uint32_t position_of(const struct core *core, const struct time_wait_table *table,
+                            const struct time_wait_record *record)
+{
+    const char *records = core_at(core, table->records);
+    return (uint32_t)((size_t)((const char *)record - records) / table->record_bytes);
+}
+
+/* Its four-tuple, and its wait is not over. */
+static bool record_is_for(const struct core *core, const struct time_wait_table *table,
+                          const struct time_wait_record *record, const struct la_endpoint *local,
+                          const struct la_endpoint *remote)
+{
+    unsigned bytes = table->address_bytes;
+    return record->class != TIME_WAIT_NONE && record->remote_port == remote->port &&
+           record->local_port == local->port && deadline_before(now_ms(core), record->deadline_ms) &&
+           memcmp(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes) == 0 &&
+           memcmp(record->addresses, &local->address.octets[16 - bytes], bytes) == 0;
+}
+
+/* ---- the index ---- */
+
+static struct bucket *bucket_at(const struct core *core, const struct time_wait_table *table, uint32_t number)
+{
+    struct bucket *buckets = core_at(core, table->buckets);
+    return &buckets[number];
+}
+
+static uint32_t bucket_of(const struct time_wait_table *table, uint64_t hash)
+{
+    return (uint32_t)(((hash >> 32) * table->bucket_count) >> 32);
+}
+
+static uint32_t bucket_after(const struct time_wait_table *table, uint32_t number)
+{
+    return number + 1 == table->bucket_count ? 0 : number + 1;
+}
+
+static uint32_t entry_of(uint32_t position, uint64_t hash)
+{
+    return (position + 1) << 8 | (uint32_t)(hash & 0xff);
+}
+
+static void index_add(const struct core *core, const struct time_wait_table *table, uint64_t hash, uint32_t position)
+{
+    if (table->bucket_count == 0) {
+        return;
+    }
+    uint32_t number = bucket_of(table, hash);
+    for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
+        struct bucket *bucket = bucket_at(core, table, number);
+        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+            if (bucket->entries[i] == 0) {
+                bucket->entries[i] = entry_of(position, hash);
+                return;
+            }
+        }
+        bucket->overflow++;
+        number = bucket_after(table, number);
+    }
+    la_assert(!"the index has room for every record");
+}
+
+/* Replaces the entry of a position by another, 0 to take it out. */
+static void index_replace(const struct core *core, const struct time_wait_table *table, uint64_t hash,
+                          uint32_t position, uint32_t entry)
+{
+    if (table->bucket_count == 0) {
+        return;
+    }
+    uint32_t wanted = entry_of(position, hash);
+    uint32_t number = bucket_of(table, hash);
+    for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
+        struct bucket *bucket = bucket_at(core, table, number);
+        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+            if (bucket->entries[i] == wanted) {
+                bucket->entries[i] = entry;
+                return;
+            }
+        }
+        if (entry == 0) {
+            la_assert(bucket->overflow > 0);
+            bucket->overflow--;
+        }
+        number = bucket_after(table, number);
+    }
+    la_assert(!"every record is in the index");
+}
+
+static struct time_wait_record *search(const struct core *core, const struct time_wait_table *table,
+                                       const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    for (uint32_t i = 0; i < table->used; i++) {
+        struct time_wait_record *record = record_at(core, table, (table->tail + i) % table->capacity);
+        if (record_is_for(core, table, record, local, remote)) {
+            return record;
+        }
+    }
+    return NULL;
+}
+
+static struct time_wait_record *look_up(const struct core *core, const struct time_wait_table *table,
+                                        const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    uint64_t hash = four_tuple_hash(core, local, remote);
+    uint32_t tag = (uint32_t)(hash & 0xff);
+    uint32_t number = bucket_of(table, hash);
+    for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
+        const struct bucket *bucket = bucket_at(core, table, number);
+        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
+            uint32_t entry = bucket->entries[i];
+            if ((entry & 0xff) == tag && entry != 0) {
+                struct time_wait_record *record = record_at(core, table, (entry >> 8) - 1);
+                if (record_is_for(core, table, record, local, remote)) {
+                    return record;
+                }
+            }
+        }
+        if (bucket->overflow == 0) {
+            break;
+        }
+        number = bucket_after(table, number);
+    }
+    return NULL;
+}
+
+struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
+                                        const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    if (table->waiting == 0) {
+        return NULL;
+    }
+    return table->bucket_count == 0 ? search(core, table, local, remote) : look_up(core, table, local, remote);
+}
+
+/* ---- a record's life ---- */
+
+void time_wait_endpoints(const struct time_wait_table *table, const struct time_wait_record *record,
+                         struct la_endpoint *local, struct la_endpoint *remote)
+{
+    unsigned bytes = table->address_bytes;
+    *local = (struct la_endpoint){la_address_ipv4(0, 0, 0, 0), record->local_port};
+    *remote = (struct la_endpoint){la_address_ipv4(0, 0, 0, 0), record->remote_port};
+    memcpy(&local->address.octets[16 - bytes], record->addresses, bytes);
+    memcpy(&remote->address.octets[16 - bytes], record->addresses + bytes, bytes);
+}
+
+static uint64_t record_hash(const struct core *core, const struct time_wait_table *table,
+                            const struct time_wait_record *record)
+{
+    struct la_endpoint local;
+    struct la_endpoint remote;
+    time_wait_endpoints(table, record, &local, &remote);
+    return four_tuple_hash(core, &local, &remote);
+}
+
+la_time time_wait_until(const struct core *core, const struct time_wait_record *record)
+{
+    uint64_t at_ms = core->now / LA_MILLISECOND;
+    return (at_ms + (uint64_t)(int64_t)(int32_t)(record->deadline_ms - (uint32_t)at_ms)) * LA_MILLISECOND;
+}
+
+void time_wait_trace(struct core *core, const struct time_wait_table *table, const struct time_wait_record *record,
+                     enum la_wait_event what)
+{
+    struct la_trace *trace = core_trace(core, LA_TRACE_TIME_WAIT);
+    if (trace == NULL) {
+        return;
+    }
+    trace->detail = (uint8_t)what;
+    trace->deadline = time_wait_until(core, record);
+    trace->sequence = record->snd_nxt.v;
+    trace->acknowledgment = record->rcv_nxt.v;
+    trace->window_bytes = (uint32_t)record->window << record->scale;
+    trace->from = LA_TIME_WAIT;
+    trace->to = LA_TIME_WAIT;
+    trace->interface = record->interface;
+    time_wait_endpoints(table, record, &trace->local, &trace->remote);
+}
+
+static void count_end(struct core *core, enum la_wait_event why)
+{
+    switch (why) {
+    case LA_WAIT_EVICTED:
+        core_count(core, LA_COUNT_WAIT_EVICTED);
+        break;
+    case LA_WAIT_EXPIRED:
+        core_count(core, LA_COUNT_WAIT_EXPIRED);
+        break;
+    case LA_WAIT_REOPENED:
+    case LA_WAIT_REUSED:
+        core_count(core, LA_COUNT_WAIT_REOPENED);
+        break;
+    case LA_WAIT_RESET:
+        core_count(core, LA_COUNT_WAIT_RESET);
+        break;
+    case LA_WAIT_ENTERED:
+    case LA_WAIT_ANSWERED:
+    case LA_WAIT_RESTARTED:
+    case LA_WAIT_SHADOWED:
+    case LA_WAIT_RESTORED:
+        la_assert(!"no way for a record to end");
+    }
+}
+
+static void pass_holes(const struct core *core, struct time_wait_table *table)
+{
+    while (table->used > 0 && record_at(core, table, table->tail)->class == TIME_WAIT_NONE) {
+        table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
+        table->used--;
+    }
+}
+
+/* Leaves a hole. */
+static void take_out(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                     enum la_wait_event why)
+{
+    count_end(core, why);
+    time_wait_trace(core, table, record, why);
+    index_replace(core, table, record_hash(core, table, record), position_of(core, table, record), 0);
+    record->class = TIME_WAIT_NONE;
+    la_assert(table->waiting > 0);
+    table->waiting--;
+}
+
+void time_wait_end(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                   enum la_wait_event why)
+{
+    take_out(core, table, record, why);
+    if (position_of(core, table, record) == table->tail) {
+        table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
+        table->used--;
+    }
+}
+
+static uint32_t head_of(const struct time_wait_table *table)
+{
+    uint32_t head = table->tail + table->used;
+    return head >= table->capacity ? head - table->capacity : head;
+}
+
+/* Its place in the order was wrong: it goes behind the others. */
+static void append_again(struct core *core, struct time_wait_table *table)
+{
+    uint32_t from = table->tail;
+    struct time_wait_record *record = record_at(core, table, from);
+    uint64_t hash = record_hash(core, table, record);
+    table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
+    table->used--;
+    uint32_t to = head_of(table);
+    record->is_moved = false;
+    if (to != from) {
+        memcpy(record_at(core, table, to), record, table->record_bytes);
+        record->class = TIME_WAIT_NONE;
+        index_replace(core, table, hash, from, entry_of(to, hash));
+    }
+    table->used++;
+}
+
+/* One step at the tail: false if there is nothing to do. */
+static bool advance_tail(struct core *core, struct time_wait_table *table)
+{
+    if (table->used == 0) {
+        return false;
+    }
+    struct time_wait_record *record = record_at(core, table, table->tail);
+    if (record->class == TIME_WAIT_NONE) {
+        table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
+        table->used--;
+    } else if (!deadline_before(now_ms(core), record->deadline_ms)) {
+        time_wait_end(core, table, record, LA_WAIT_EXPIRED);
+    } else if (record->is_moved) {
+        append_again(core, table);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void time_wait_advance(struct core *core, struct time_wait_table *table, unsigned steps)
+{
+    while (steps > 0 && advance_tail(core, table)) {
+        steps--;
+    }
+}
+
+la_time time_wait_deadline(const struct core *core, const struct time_wait_table *table)
+{
+    if (table->used == 0) {
+        return LA_TIME_NEVER;
+    }
+    const struct time_wait_record *record = record_at(core, table, table->tail);
+    return record->class == TIME_WAIT_NONE || record->is_moved ? core->now : time_wait_until(core, record);
+}
+
+/* Room for one more: what is over first, then the oldest. */
+static void make_room(struct core *core, struct time_wait_table *table)
+{
+    time_wait_advance(core, table, 2);
+    if (table->used < table->capacity) {
+        return;
+    }
+    struct time_wait_record *oldest = record_at(core, table, table->tail);
+    if (oldest->class != TIME_WAIT_NONE) {
+        time_wait_end(core, table, oldest, LA_WAIT_EVICTED);
+    } else {
+        pass_holes(core, table);
+    }
+}
+
+struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
+                                          const struct la_endpoint *local, const struct la_endpoint *remote,
+                                          uint32_t wait_ms)
+{
+    if (table->capacity == 0) {
+        return NULL;
+    }
+    make_room(core, table);
+    uint32_t position = head_of(table);
+    struct time_wait_record *record = record_at(core, table, position);
+    unsigned bytes = table->address_bytes;
+    memset(record, 0, sizeof *record);
+    record->class = TIME_WAIT_WAITING;
+    record->deadline_ms = now_ms(core) + wait_ms;
+    record->local_port = local->port;
+    record->remote_port = remote->port;
+    memcpy(record->addresses, &local->address.octets[16 - bytes], bytes);
+    memcpy(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes);
+    table->used++;
+    table->waiting++;
+    index_add(core, table, four_tuple_hash(core, local, remote), position);
+    return record;
+}
+
+void time_wait_restart(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                       uint32_t wait_ms)
+{
+    if (record->restarts >= core->config.time_wait_restarts) {
+        core_count(core, LA_COUNT_WAIT_RESTARTS_CAPPED);
+        return;
+    }
+    record->restarts++;
+    record->deadline_ms = now_ms(core) + wait_ms;
+    record->is_moved = true;
+    core_count(core, LA_COUNT_WAIT_RESTARTED);
+    time_wait_trace(core, table, record, LA_WAIT_RESTARTED);
+}
+
+bool time_wait_may_answer(const struct core *core, const struct time_wait_table *table,
+                          struct time_wait_record *record)
+{
+    uint16_t now = (uint16_t)(now_ms(core) / table->answer_unit_ms);
+    /* One unit more than the limit: the two times are rounded down. */
+    uint32_t limit = core->config.rto_min_ms / 2 / table->answer_unit_ms + (table->answer_unit_ms > 1 ? 1 : 0);
+    if (record->was_answered && (uint16_t)(now - record->answered) < limit) {
+        return false;
+    }
+    record->was_answered = true;
+    record->answered = now;
+    return true;
+}

@@ -1,0 +1,109 @@
+#ifndef TCP_TIME_WAIT_H
+#define TCP_TIME_WAIT_H
+
+#include "base/core.h"
+#include "base/seq.h"
+#include "wire/tcp.h"
+
+/* TIME-WAIT is a log. Records of one duration expire in the order in which they came, so they are kept as a ring:
+   appended at the head, expired at the tail, found through an index of tagged positions. Nothing is armed, linked or
+   freed. A restart moves the deadline in place; a record that was moved is appended again when it reaches the tail. A
+   record that is taken from the middle leaves a hole, which counts against the capacity until the tail passes it. A
+   lookup checks the deadline: a record is over when its time is, wherever it stands in the ring.
+
+   Memory, all in: 40 octets an IPv4 record (64 IPv6) and 64 octets an index bucket for each 12 records: 45.3 and 69.3.
+
+   The index: buckets of one cache line, 15 entries and the number of records that wanted this bucket and found it
+   full; those stand in the buckets behind it. An entry is a position + 1 in 24 bits and a tag of 8 bits of the hash, so
+   that nearly always one miss finds the bucket and one the record. */
+
+enum time_wait_class {
+    TIME_WAIT_NONE,       /* a hole */
+    TIME_WAIT_WAITING,    /* we closed first, or both at once */
+    TIME_WAIT_ABORTED,    /* we sent a RST on a synchronised connection */
+    TIME_WAIT_REMEMBERED  /* the peer closed first, and waits */
+};
+
+struct time_wait_record {
+    struct seq snd_nxt;
+    struct seq rcv_nxt;
+    uint32_t ts_recent;
+    uint32_t last_tsval; /* the last that we sent */
+    uint32_t deadline_ms;
+    uint16_t local_port;
+    uint16_t remote_port;
+    uint16_t window;   /* the window field of our last segment */
+    uint16_t answered; /* time of the last ACK, in the table's answer_unit_ms */
+    uint8_t restarts;
+    uint8_t interface;
+    uint8_t scale : 4; /* of window */
+    uint8_t class : 2; /* enum time_wait_class */
+    bool timestamps : 1;
+    bool was_answered : 1;
+    bool is_moved : 1; /* its deadline is later than its place says */
+    uint8_t spare : 7; /* cause, duration class, shadow */
+    uint8_t addresses[]; /* local, remote: 4 octets each, or 16 */
+};
+
+struct time_wait_table {
+    uint32_t records; /* offsets in CORE_UNITs from the core */
+    uint32_t buckets;
+    uint32_t capacity;
+    uint32_t bucket_count;
+    uint32_t tail;    /* position of the oldest */
+    uint32_t used;    /* from the tail on, holes included */
+    uint32_t waiting; /* holes not included */
+    uint16_t record_bytes;
+    uint8_t address_bytes;  /* 4, 16 */
+    uint8_t answer_unit_ms; /* so that 16 bits of it are longer than any wait */
+};
+
+#define TIME_WAIT_CAPACITY_MAX ((UINT32_C(1) << 24) - 2)
+
+/* How a lookup and an insertion find their bucket: SipHash of the four-tuple. */
+uint64_t four_tuple_hash(const struct core *core, const struct la_endpoint *local, const struct la_endpoint *remote);
+
+size_t time_wait_records_bytes(uint32_t capacity, unsigned address_bytes);
+size_t time_wait_buckets_bytes(uint32_t capacity);
+
+/* The offsets are set; address_bytes is 4 or 16. */
+void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t capacity, unsigned address_bytes);
+
+/* The four-tuple's record whose wait is not over; NULL if there is none. */
+struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
+                                        const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* A new record for a four-tuple that has none, cleared but for addresses, ports, class and deadline: wait_ms from now.
+   When the table is full the oldest goes, counted and traced as evicted. NULL only if the capacity is 0. */
+struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
+                                          const struct la_endpoint *local, const struct la_endpoint *remote,
+                                          uint32_t wait_ms);
+
+/* The peer's FIN again: the wait ends wait_ms from now. */
+void time_wait_restart(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                       uint32_t wait_ms);
+
+/* The record ends; why: counted and traced. */
+void time_wait_end(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                   enum la_wait_event why);
+
+/* Expires and moves up to `steps` records at the tail. */
+void time_wait_advance(struct core *core, struct time_wait_table *table, unsigned steps);
+
+/* When time_wait_advance has something to do. */
+la_time time_wait_deadline(const struct core *core, const struct time_wait_table *table);
+
+/* May this record answer now? At most one ACK in half a minimum RTO, the first always; a yes is noted. */
+bool time_wait_may_answer(const struct core *core, const struct time_wait_table *table,
+                          struct time_wait_record *record);
+
+void time_wait_endpoints(const struct time_wait_table *table, const struct time_wait_record *record,
+                         struct la_endpoint *local, struct la_endpoint *remote);
+
+void time_wait_trace(struct core *core, const struct time_wait_table *table, const struct time_wait_record *record,
+                     enum la_wait_event what);
+
+/* The deadline on the host's clock. */
+la_time time_wait_until(const struct core *core, const struct time_wait_record *record);
+
+#endif

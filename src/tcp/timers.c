@@ -1,0 +1,246 @@
+#include "base/timers.h"
+
+#include "connection.h"
+
+#define FIRED_AT_ONCE 64 /* connections whose timers one tcp_advance runs, and records that it expires, at most */
+
+/* Each connection names its deadlines; the host's heap holds, per connection, one that is not later than the earliest
+   of them. A deadline that moves later leaves the heap alone: the entry fires early, and is set anew. */
+
+uint32_t timer_base_ms(const struct tcp *tcp)
+{
+    return (uint32_t)((tcp_core(tcp)->now + LA_MILLISECOND - 1) / LA_MILLISECOND);
+}
+
+static void schedule(struct tcp *tcp, const struct connection *c)
+{
+    void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
+    uint32_t slot = connection_slot(tcp, c);
+    bool any = false;
+    uint32_t earliest = 0;
+    for (unsigned timer = 0; timer < LA_TIMER_COUNT; timer++) {
+        if ((c->timers_armed & (1U << timer)) != 0 && (!any || deadline_before(c->deadline_ms[timer], earliest))) {
+            earliest = c->deadline_ms[timer];
+            any = true;
+        }
+    }
+    uint32_t scheduled = 0;
+    if (any && (!timers_get(&tcp->timers, entries, slot, &scheduled) || deadline_before(earliest, scheduled))) {
+        timers_set(&tcp->timers, entries, slot, earliest);
+    }
+}
+
+void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms)
+{
+    c->deadline_ms[timer] = timer_base_ms(tcp) + after_ms;
+    c->timers_armed |= (uint8_t)(1U << timer);
+    trace_timer(tcp, c, LA_TRACE_TIMER_ARMED, timer);
+    schedule(tcp, c);
+}
+
+void timer_disarm(struct connection *c, enum la_timer timer)
+{
+    c->timers_armed &= (uint8_t)~(1U << timer);
+}
+
+static void arm_if_not(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms)
+{
+    if (!timer_is_armed(c, timer)) {
+        timer_arm(tcp, c, timer, after_ms);
+    }
+}
+
+/* How long the send side may go without progress: the user timeout, or, once the application is gone, R2. */
+static uint32_t progress_bound_ms(const struct tcp *tcp, const struct connection *c)
+{
+    if (c->user_timeout_ms != 0) {
+        return c->user_timeout_ms;
+    }
+    return c->is_fully_closed ? tcp_core(tcp)->config.r2_data_ms : 0;
+}
+
+static void follow_progress(struct tcp *tcp, struct connection *c)
+{
+    uint32_t bound_ms = progress_bound_ms(tcp, c);
+    bool waits = flight_octets(c) > 0 || send_is_pending(c);
+    if (bound_ms == 0 || !waits) {
+        timer_disarm(c, LA_TIMER_USER_TIMEOUT);
+    } else {
+        arm_if_not(tcp, c, LA_TIMER_USER_TIMEOUT, bound_ms);
+    }
+}
+
+void timers_follow(struct tcp *tcp, struct connection *c)
+{
+    bool in_flight = flight_octets(c) > 0 && !c->is_probing;
+    if (in_flight) {
+        timer_disarm(c, LA_TIMER_PERSIST);
+        arm_if_not(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
+    } else {
+        timer_disarm(c, LA_TIMER_RETRANSMIT);
+        if (send_is_pending(c)) {
+            arm_if_not(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
+        } else {
+            timer_disarm(c, LA_TIMER_PERSIST);
+        }
+    }
+    follow_progress(tcp, c);
+}
+
+/* RFC 9293 3.8.3: R1 tells the application, R2 gives up. False: the connection has ended. */
+static bool may_retransmit(struct tcp *tcp, struct connection *c)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    uint32_t r2_ms = syn_is_acknowledged(c) ? config->r2_data_ms : config->r2_syn_ms;
+    if (tcp_now_ms(tcp) - c->progress_ms >= r2_ms) {
+        connection_abort(tcp, c, LA_END_TIMED_OUT);
+        return false;
+    }
+    if (c->retransmits == config->r1_retransmissions) {
+        connection_ready(tcp, c, LA_READY_ERROR);
+    }
+    return true;
+}
+
+static void retransmit_fired(struct tcp *tcp, struct connection *c)
+{
+    if (!may_retransmit(tcp, c)) {
+        return;
+    }
+    core_count(tcp_core(tcp), LA_COUNT_TCP_TIMEOUTS);
+    recovery_timeout(tcp, c);
+    if (c->retransmits < UINT8_MAX) {
+        c->retransmits++;
+    }
+    if (c->backoff < UINT8_MAX) {
+        c->backoff++; /* RFC 6298 (5.5) */
+    }
+    c->syn_was_resent |= !syn_is_acknowledged(c);
+    timer_arm(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
+    connection_wants_output(tcp, c);
+}
+
+/* RFC 9293 3.8.6.1: a window that stays shut is probed for ever, as long as the probes are answered. */
+static void persist_fired(struct tcp *tcp, struct connection *c)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    if (c->probes > 0 && tcp_now_ms(tcp) - c->progress_ms >= config->r2_data_ms) {
+        connection_abort(tcp, c, LA_END_TIMED_OUT);
+        return;
+    }
+    if (c->snd_wnd > 0 && !c->is_probing) {
+        c->is_forced = true;
+    } else {
+        c->owes_window_probe = true;
+    }
+    if (c->backoff < UINT8_MAX) {
+        c->backoff++;
+    }
+    timer_arm(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
+    connection_wants_output(tcp, c);
+}
+
+/* RFC 9293 3.8.4 */
+static void keepalive_fired(struct tcp *tcp, struct connection *c)
+{
+    if (!c->keepalive) {
+        return;
+    }
+    uint32_t silent_ms = tcp_now_ms(tcp) - c->heard_ms;
+    if (flight_octets(c) > 0 || send_is_pending(c)) {
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms); /* retransmission asks already */
+    } else if (silent_ms < c->keepalive_idle_ms) {
+        c->probes = 0;
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms - silent_ms);
+    } else if (c->probes >= c->keepalive_probes) {
+        connection_abort(tcp, c, LA_END_KEEPALIVE);
+    } else {
+        c->probes++;
+        c->owes_keepalive = true;
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_interval_ms);
+        connection_wants_output(tcp, c);
+    }
+}
+
+static void fired(struct tcp *tcp, struct connection *c, enum la_timer timer)
+{
+    timer_disarm(c, timer);
+    trace_timer(tcp, c, LA_TRACE_TIMER_FIRED, timer);
+    switch (timer) {
+    case LA_TIMER_RETRANSMIT:
+        retransmit_fired(tcp, c);
+        break;
+    case LA_TIMER_PERSIST:
+        persist_fired(tcp, c);
+        break;
+    case LA_TIMER_DELAYED_ACK:
+        core_count(tcp_core(tcp), LA_COUNT_TCP_DELAYED_ACKS);
+        c->owes_ack = true;
+        connection_wants_output(tcp, c);
+        break;
+    case LA_TIMER_KEEPALIVE:
+        keepalive_fired(tcp, c);
+        break;
+    case LA_TIMER_USER_TIMEOUT:
+        connection_abort(tcp, c, c->user_timeout_ms != 0 ? LA_END_USER_TIMEOUT : LA_END_ORPHAN_BOUND);
+        break;
+    case LA_TIMER_FIN_WAIT_2:
+        connection_end(tcp, c, LA_END_FIN_WAIT_2_BOUND, LA_CLOSED);
+        break;
+    case LA_TIMER_LINGER:
+        connection_abort(tcp, c, LA_END_LINGER_BOUND);
+        break;
+    }
+}
+
+/* Those that end a connection come first. */
+static void run_due(struct tcp *tcp, struct connection *c)
+{
+    static const uint8_t order[LA_TIMER_COUNT] = {LA_TIMER_USER_TIMEOUT, LA_TIMER_LINGER,      LA_TIMER_FIN_WAIT_2,
+                                                  LA_TIMER_RETRANSMIT,   LA_TIMER_PERSIST,     LA_TIMER_KEEPALIVE,
+                                                  LA_TIMER_DELAYED_ACK};
+    uint32_t generation = c->generation;
+    for (unsigned i = 0; i < LA_TIMER_COUNT; i++) {
+        enum la_timer timer = (enum la_timer)order[i];
+        if (timer_is_armed(c, timer) && !deadline_before(tcp_now_ms(tcp), c->deadline_ms[timer])) {
+            fired(tcp, c, timer);
+        }
+        if (!c->in_use || c->generation != generation || c->end != LA_END_NONE) {
+            return;
+        }
+    }
+    schedule(tcp, c);
+}
+
+void tcp_advance(struct tcp *tcp)
+{
+    void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
+    for (unsigned n = 0; n < FIRED_AT_ONCE; n++) {
+        const struct timer_entry *first = timers_first(&tcp->timers, entries);
+        if (first == NULL || deadline_before(tcp_now_ms(tcp), first->deadline_ms)) {
+            break;
+        }
+        uint32_t slot = first->owner;
+        timers_clear(&tcp->timers, entries, slot);
+        run_due(tcp, connection_at(tcp, slot));
+    }
+    time_wait_advance(tcp_core(tcp), &tcp->waits[0], FIRED_AT_ONCE);
+    time_wait_advance(tcp_core(tcp), &tcp->waits[1], FIRED_AT_ONCE);
+}
+
+la_time tcp_deadline(const struct tcp *tcp)
+{
+    const struct core *core = tcp_core(tcp);
+    const struct timer_entry *first = timers_first(&tcp->timers, core_at(core, tcp->timer_entries));
+    la_time earliest = LA_TIME_NEVER;
+    if (first != NULL) {
+        uint64_t now_ms = core->now / LA_MILLISECOND;
+        int32_t ahead_ms = (int32_t)(first->deadline_ms - (uint32_t)now_ms);
+        earliest = ahead_ms <= 0 ? core->now : (now_ms + (uint64_t)ahead_ms) * LA_MILLISECOND;
+    }
+    for (unsigned family = 0; family < 2; family++) {
+        la_time wait = time_wait_deadline(core, &tcp->waits[family]);
+        earliest = wait < earliest ? wait : earliest;
+    }
+    return earliest;
+}
