@@ -1,0 +1,207 @@
+#include "pcapng.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* draft-ietf-opsawg-pcapng. Blocks are written in the machine's own byte order, which the section header's magic tells. */
+enum {
+    BLOCK_SECTION = 0x0a0d0d0a,
+    BLOCK_INTERFACE = 1,
+    BLOCK_PACKET = 6,
+    MAGIC = 0x1a2b3c4d,
+    LINKTYPE_RAW = 101,
+    OPTION_END = 0,
+    OPTION_COMMENT = 1,
+    OPTION_USER_APPLICATION = 4, /* of a section */
+    OPTION_NAME = 2,             /* of an interface */
+    OPTION_RESOLUTION = 9,       /* of an interface */
+    OPTION_FLAGS = 2             /* of a packet */
+};
+
+struct pcapng {
+    FILE *file;
+    la_time epoch_offset;
+    bool failed;
+    uint32_t length; /* of the block that is being made */
+    uint8_t block[65536 + 4096];
+};
+
+static void put(struct pcapng *writer, const void *octets, size_t length)
+{
+    static const uint8_t zeros[4];
+    size_t padding = -length & 3;
+    if (length > 0)
+        memcpy(writer->block + writer->length, octets, length);
+    memcpy(writer->block + writer->length + length, zeros, padding);
+    writer->length += (uint32_t)(length + padding);
+}
+
+static void put16(struct pcapng *writer, uint16_t a, uint16_t b)
+{
+    uint16_t both[2] = {a, b};
+    put(writer, both, sizeof both);
+}
+
+static void put32(struct pcapng *writer, uint32_t value)
+{
+    put(writer, &value, sizeof value);
+}
+
+static void put_option(struct pcapng *writer, uint16_t code, const void *value, size_t length)
+{
+    put16(writer, code, (uint16_t)length);
+    put(writer, value, length);
+}
+
+static void put_text_option(struct pcapng *writer, uint16_t code, const char *text)
+{
+    size_t length = strlen(text);
+    put_option(writer, code, text, length < 2048 ? length : 2048);
+}
+
+static void begin(struct pcapng *writer, uint32_t type)
+{
+    writer->length = 0;
+    put32(writer, type);
+    put32(writer, 0); /* the length, filled in at the end */
+}
+
+static bool end(struct pcapng *writer)
+{
+    uint32_t total = writer->length + (uint32_t)sizeof total;
+    memcpy(writer->block + 4, &total, sizeof total);
+    put32(writer, total);
+    if (fwrite(writer->block, 1, writer->length, writer->file) != writer->length)
+        writer->failed = true;
+    return !writer->failed;
+}
+
+static bool write_headers(struct pcapng *writer, const char *name)
+{
+    static const uint8_t nanoseconds = 9; /* 10^-9 s */
+    static const uint64_t unknown_length = UINT64_MAX;
+    begin(writer, BLOCK_SECTION);
+    put32(writer, MAGIC);
+    put16(writer, 1, 0); /* version 1.0 */
+    put(writer, &unknown_length, sizeof unknown_length);
+    put_text_option(writer, OPTION_USER_APPLICATION, "lastack");
+    put16(writer, OPTION_END, 0);
+    end(writer);
+    begin(writer, BLOCK_INTERFACE);
+    put16(writer, LINKTYPE_RAW, 0);
+    put32(writer, 0); /* packets are whole */
+    if (name != NULL)
+        put_text_option(writer, OPTION_NAME, name);
+    put_option(writer, OPTION_RESOLUTION, &nanoseconds, sizeof nanoseconds);
+    put16(writer, OPTION_END, 0);
+    return end(writer);
+}
+
+struct pcapng *pcapng_new(FILE *file, const char *name, la_time epoch_offset)
+{
+    struct pcapng *writer = calloc(1, sizeof *writer);
+    if (writer == NULL)
+        return NULL;
+    writer->file = file;
+    writer->epoch_offset = epoch_offset;
+    if (!write_headers(writer, name)) {
+        free(writer);
+        return NULL;
+    }
+    return writer;
+}
+
+bool pcapng_packet(struct pcapng *writer, la_time time, enum pcapng_direction direction, const void *bytes,
+                   size_t length, const char *comment)
+{
+    uint64_t when = time + writer->epoch_offset;
+    uint32_t original = (uint32_t)length;
+    uint32_t flags = direction;
+    if (length > 65536)
+        length = 65536; /* no IP packet is longer; what is, is cut off, and original says so */
+    begin(writer, BLOCK_PACKET);
+    put32(writer, 0); /* the interface */
+    put32(writer, (uint32_t)(when >> 32));
+    put32(writer, (uint32_t)when);
+    put32(writer, (uint32_t)length);
+    put32(writer, original);
+    put(writer, bytes, length);
+    put_option(writer, OPTION_FLAGS, &flags, sizeof flags);
+    if (comment != NULL && comment[0] != '\0')
+        put_text_option(writer, OPTION_COMMENT, comment);
+    put16(writer, OPTION_END, 0);
+    return end(writer);
+}
+
+bool pcapng_flush(struct pcapng *writer)
+{
+    if (fflush(writer->file) != 0)
+        writer->failed = true;
+    return !writer->failed;
+}
+
+void pcapng_free(struct pcapng *writer)
+{
+    free(writer);
+}
+
+/* ---- comments ---------------------------------------------------------------------------------------------------- */
+
+struct comment {
+    char *text;
+    size_t size;
+    size_t used;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct comment *comment, const char *format, ...)
+{
+    va_list arguments;
+    size_t room = comment->size - comment->used;
+    int n = snprintf(comment->text + comment->used, room, "%s", comment->used == 0 ? "lastack: " : "; ");
+    if (n < 0 || (size_t)n >= room)
+        return;
+    va_start(arguments, format);
+    int more = vsnprintf(comment->text + comment->used + n, room - (size_t)n, format, arguments);
+    va_end(arguments);
+    comment->used += (size_t)n + (more > 0 ? (size_t)more : 0);
+    if (comment->used >= comment->size)
+        comment->used = comment->size - 1;
+}
+
+static void say_wait(struct comment *comment, const struct la_trace *record)
+{
+    enum la_wait_event event = (enum la_wait_event)record->detail;
+    bool tells_until = event == LA_WAIT_ENTERED || event == LA_WAIT_RESTARTED || event == LA_WAIT_RESTORED;
+    double left = record->deadline > record->time ? (double)(record->deadline - record->time) / (double)LA_SECOND : 0;
+    if (tells_until && record->deadline != LA_TIME_NEVER)
+        say(comment, "wait %s, until +%.3f s", la_wait_event_name(event), left);
+    else
+        say(comment, "wait %s", la_wait_event_name(event));
+}
+
+void pcapng_comment(char *text, size_t size, const struct la_trace *records, size_t count, const char *extra)
+{
+    struct comment comment = {text, size, 0};
+    if (size == 0)
+        return;
+    text[0] = '\0';
+    if (extra != NULL && extra[0] != '\0')
+        say(&comment, "%s", extra);
+    for (size_t i = 0; i < count; i++) {
+        const struct la_trace *record = &records[i];
+        if (record->kind == LA_TRACE_STATE)
+            say(&comment, "%s -> %s", la_state_name((enum la_state)record->from),
+                la_state_name((enum la_state)record->to));
+        else if (record->kind == LA_TRACE_TIME_WAIT)
+            say_wait(&comment, record);
+        else if (record->kind == LA_TRACE_DROPPED)
+            say(&comment, "dropped: %s", la_drop_name((enum la_drop)record->detail));
+        else if (record->kind == LA_TRACE_ENDED)
+            say(&comment, "ended: %s", la_end_name((enum la_end)record->detail));
+        else if (record->kind == LA_TRACE_TIMER_FIRED)
+            say(&comment, "%s timer", la_timer_name((enum la_timer)record->detail));
+        else if (record->kind == LA_TRACE_SEGMENT_OUT && record->retransmission)
+            say(&comment, "retransmission");
+    }
+}
