@@ -1,7 +1,7 @@
 # Layers: one folder below src/, one target, and headers that only the layers above can name.
 #
-# Inside its folder a file includes its neighbours plainly: "connection.h". A dependent writes "tcp/connection.h", and
-# finds it in a directory that holds links to the exported headers and to nothing else. Nobody has src/ itself on the
+# Inside its folder a file includes its neighbours plainly: "connection.h". A dependent writes "tcp/connection.h" (and so
+# may the folder itself), and finds it in a directory that holds links to the exported headers and to nothing else. Nobody has src/ itself on the
 # include path (but the tests), so an arrow that points up, or sideways, does not compile.
 
 # lastack_layer(NAME layer [CORE|LIBRARY] [DEPENDS layers...] [LIBRARIES targets...]
@@ -53,7 +53,7 @@ function(lastack_layer)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/include)
   target_link_libraries(${target} PRIVATE lastack_compiler)
   target_link_libraries(${target} PUBLIC ${layer_LIBRARIES})
-  foreach(below IN LISTS layer_DEPENDS)
+  foreach(below IN ITEMS ${layer_NAME} LISTS layer_DEPENDS)
     target_link_libraries(${target} PRIVATE lastack_headers_${below})
   endforeach()
   if(layer_CORE)
