@@ -114,7 +114,9 @@ function(lastack_program)
   add_executable(${program_NAME}_program $<TARGET_OBJECTS:lastack_layer_${program_LAYER}>)
   set_target_properties(${program_NAME}_program PROPERTIES OUTPUT_NAME ${program_NAME} LINKER_LANGUAGE C)
   lastack_outer_layers(outer)
-  target_link_libraries(${program_NAME}_program PRIVATE lastack_compiler ${outer} lastack)
+  # The layer's objects come by name; the foreign libraries that it needs, from its own list.
+  target_link_libraries(${program_NAME}_program PRIVATE lastack_compiler
+    $<TARGET_PROPERTY:lastack_layer_${program_LAYER},INTERFACE_LINK_LIBRARIES> ${outer} lastack)
 endfunction()
 
 # The layers that are neither in the library nor the program's own: what programs and tests link beside it.

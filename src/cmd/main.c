@@ -1,0 +1,97 @@
+#include "cmd.h"
+
+#include <lastack/lastack.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    {"demo", cmd_demo, "what lastack does, in a minute: transfers, a bad network, a last ACK lost three times"},
+    {"httpd", cmd_httpd, "serve a directory over HTTP, on lastack's TCP"},
+    {"get", cmd_get, "fetch a URL, on lastack's TCP"},
+    {"nc", cmd_nc, "one connection between standard input and output and the network"},
+    {"bench", cmd_bench, "what a connection costs: time, instructions, packets, memory"},
+};
+
+#define COMMAND_COUNT (sizeof commands / sizeof commands[0])
+
+int complain(const char *command, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fflush(stdout);
+    fprintf(stderr, "lastack%s%s: ", *command ? " " : "", command);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return -1;
+}
+
+static void help(FILE *out)
+{
+    fputs("lastack - a TCP/IP host as a value: packets and time in, packets and events out\n\n"
+          "usage: lastack COMMAND [OPTION]... [ARGUMENT]...\n\n",
+          out);
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-8s%s\n", commands[i].name, commands[i].summary);
+    fputs("\n"
+          "  lastack COMMAND --help   what the command does and every option it takes\n"
+          "  lastack --version        the version\n"
+          "  man lastack              all of it\n\n"
+          "Start with: lastack demo\n",
+          out);
+}
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* `lastack help` and `lastack help COMMAND`. */
+static int help_command(int argc, char **argv)
+{
+    static char help_option[] = "--help";
+    if (argc < 2) {
+        help(stdout);
+        return EXIT_OK;
+    }
+    const struct command *command = find(argv[1]);
+    if (!command) {
+        complain("", "there is no command \"%s\"; \"lastack help\" lists them", argv[1]);
+        return EXIT_USAGE;
+    }
+    char *arguments[] = {argv[1], help_option, NULL};
+    return command->run(2, arguments);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        help(stderr);
+        return EXIT_USAGE;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+        return help_command(argc - 1, argv + 1);
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+        printf("lastack %s\n", la_version());
+        return EXIT_OK;
+    }
+    const struct command *command = find(name);
+    if (command)
+        return command->run(argc - 1, argv + 1);
+    complain("", "there is no %s \"%s\"; \"lastack help\" lists the commands", *name == '-' ? "option" : "command",
+             name);
+    return EXIT_USAGE;
+}

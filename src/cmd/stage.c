@@ -1,0 +1,248 @@
+#include "stage.h"
+
+#include "cmd.h"
+
+#include "link/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TRACE_RECORDS = 65536 };
+
+/* ---- making ------------------------------------------------------------------------------------------------------ */
+
+la_host *stage_host(const char *command, const struct la_config *config, la_time now)
+{
+    const char *wrong = la_config_error(config);
+    size_t size = la_host_size(config);
+    void *block = NULL;
+    if (wrong) {
+        complain(command, "%s", wrong);
+        return NULL;
+    }
+    if (posix_memalign(&block, LA_HOST_ALIGNMENT, size) != 0) {
+        complain(command, "no memory for a host of %zu octets", size);
+        return NULL;
+    }
+    la_host *host = la_host_init(block, size, config, now);
+    if (!host) {
+        complain(command, "the host could not be made");
+        free(block);
+    }
+    return host;
+}
+
+void stage_host_free(la_host *host)
+{
+    free(host);
+}
+
+static int failed(struct stage *stage)
+{
+    return complain(stage->command, "%s", stage->error.text);
+}
+
+static int open_device(struct stage *stage)
+{
+    const struct network_options *options = stage->options;
+    struct link_error *error = &stage->error;
+    if (options->netns && netns_enter(&stage->netns, error) < 0)
+        return -1;
+    if (tun_open(&stage->tun, options->tun_name, false, error) < 0 ||
+        (options->mtu != stage->tun.mtu && tun_set_mtu(&stage->tun, options->mtu, error) < 0) ||
+        tun_up(&stage->tun, error) < 0)
+        return -1;
+    return tun_set_address(&stage->tun, &options->peer_address, options->address.length, error);
+}
+
+static int open_host(struct stage *stage)
+{
+    const struct network_options *options = stage->options;
+    static const struct la_address any;
+    la_time now = clock_now();
+    stage->config.msl_ms = options->msl_ms;
+    if (options->ladder || options->pcap)
+        stage->config.trace_records = TRACE_RECORDS;
+    if (key_random(stage->config.key, &stage->error) < 0)
+        return failed(stage);
+    stage->host = stage_host(stage->command, &stage->config, now);
+    if (!stage->host)
+        return -1;
+    int interface = la_interface_add(stage->host, now, options->mtu);
+    int result = interface;
+    if (result >= 0)
+        result =
+            la_address_add(stage->host, now, (unsigned)interface, &options->address.address, options->address.length);
+    if (result >= 0) /* everything else is the kernel's to route */
+        result = la_route_add(stage->host, now, (unsigned)interface, &any, 0);
+    if (result < 0)
+        return complain(stage->command, "the interface could not be configured: %s", la_error_name(result));
+    stage->interface = (unsigned)interface;
+    stage->began = now;
+    return 0;
+}
+
+static int open_watchers(struct stage *stage)
+{
+    if (stage->options->pcap) {
+        stage->pcap_file = fopen(stage->options->pcap, "wb");
+        if (!stage->pcap_file)
+            return complain(stage->command, "--pcap %s: %s", stage->options->pcap, strerror(errno));
+        stage->pcapng = pcapng_new(stage->pcap_file, stage->tun.name, clock_epoch_offset());
+    }
+    if (stage->options->ladder) {
+        struct ladder_options look = {.right = "kernel", .colour = isatty(STDERR_FILENO) == 1};
+        stage->ladder = ladder_new(stderr, &look);
+    }
+    if ((stage->options->pcap && !stage->pcapng) || (stage->options->ladder && !stage->ladder))
+        return complain(stage->command, "no memory for the watchers");
+    stage->watch = (struct watch){.ladder = stage->ladder, .pcapng = stage->pcapng};
+    if (stage->ladder || stage->pcapng)
+        loop_tap(&stage->loop, watch_tap(&stage->watch));
+    return 0;
+}
+
+/* ---- ending, when it is asked for -------------------------------------------------------------------------------- */
+
+static void stop(struct stage *stage)
+{
+    if (stage->on_stop)
+        stage->on_stop(stage->on_stop_context);
+    else
+        loop_stop(&stage->loop);
+}
+
+static void on_signal(void *context, int fd, short revents)
+{
+    struct stage *stage = context;
+    struct signalfd_siginfo info;
+    (void)revents;
+    if (read(fd, &info, sizeof info) != sizeof info)
+        return;
+    if (++stage->signals == 1)
+        stop(stage);
+    else
+        loop_stop(&stage->loop); /* asked twice: at once */
+}
+
+static void on_time(void *context)
+{
+    struct stage *stage = context;
+    stage->timed_out = true;
+    stop(stage);
+}
+
+static void reap(struct stage *stage)
+{
+    int status = 0;
+    waitpid(stage->child, &status, 0);
+    stage->child_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    stage->child_ended = true;
+    stage->child = 0;
+}
+
+static void on_child(void *context, int fd, short revents)
+{
+    struct stage *stage = context;
+    (void)revents;
+    loop_unwatch_fd(&stage->loop, fd);
+    reap(stage);
+    stop(stage);
+}
+
+int stage_start_command(struct stage *stage)
+{
+    char *arguments[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, NULL, NULL};
+    char text[LA_ADDRESS_TEXT_BYTES];
+    if (!stage->options->run)
+        return 0;
+    la_address_text(&stage->options->address.address, text);
+    setenv("LASTACK_ADDRESS", text, 1);
+    la_address_text(&stage->options->peer_address, text);
+    setenv("LASTACK_PEER_ADDRESS", text, 1);
+    arguments[2] = strdup(stage->options->run);
+    stage->child = netns_spawn(arguments, &stage->error);
+    free(arguments[2]);
+    if (stage->child < 0) {
+        stage->child = 0;
+        return failed(stage);
+    }
+    stage->child_fd = (int)syscall(SYS_pidfd_open, stage->child, 0);
+    if (stage->child_fd < 0)
+        return complain(stage->command, "pidfd_open: %s", strerror(errno));
+    loop_watch_fd(&stage->loop, stage->child_fd, POLLIN, on_child, stage);
+    return 0;
+}
+
+void stage_end_command(struct stage *stage)
+{
+    if (!stage->child)
+        return;
+    struct pollfd wait = {.fd = stage->child_fd, .events = POLLIN};
+    kill(stage->child, SIGTERM);
+    if (poll(&wait, 1, 2000) == 0)
+        kill(stage->child, SIGKILL);
+    reap(stage);
+}
+
+/* ---- the whole --------------------------------------------------------------------------------------------------- */
+
+int stage_open(struct stage *stage, const char *command, const struct network_options *options,
+               const struct la_config *config)
+{
+    memset(stage, 0, sizeof *stage);
+    stage->command = command;
+    stage->options = options;
+    stage->config = *config;
+    stage->child_fd = -1;
+    stage->tun.fd = -1;
+    signal(SIGPIPE, SIG_IGN);
+    stage->signal_fd = loop_signal_fd(&stage->error);
+    if (stage->signal_fd < 0 || open_device(stage) < 0)
+        return failed(stage);
+    if (!impair_config_idle(&options->impair)) {
+        stage->impair = impair_new(&options->impair, &stage->error);
+        if (!stage->impair)
+            return failed(stage);
+    }
+    if (open_host(stage) < 0)
+        return -1;
+    loop_init(&stage->loop, stage->host, stage->interface, &stage->tun, stage->impair);
+    loop_watch_fd(&stage->loop, stage->signal_fd, POLLIN, on_signal, stage);
+    if (options->seconds_ms)
+        loop_at(&stage->loop, stage->began + options->seconds_ms * LA_MILLISECOND, on_time, stage);
+    return open_watchers(stage);
+}
+
+int stage_run(struct stage *stage, bool (*on_event)(void *context, const struct la_event *event), void *context)
+{
+    if (loop_run(&stage->loop, on_event, context, &stage->error) == 0)
+        return 0;
+    return failed(stage);
+}
+
+int stage_close(struct stage *stage)
+{
+    int result = 0;
+    stage_end_command(stage);
+    if (stage->ladder)
+        ladder_free(stage->ladder);
+    if (stage->pcapng) {
+        bool written = pcapng_flush(stage->pcapng);
+        pcapng_free(stage->pcapng);
+        if (fclose(stage->pcap_file) != 0 || !written || stage->watch.failed)
+            result = complain(stage->command, "--pcap %s: not all could be written", stage->options->pcap);
+    }
+    if (stage->tun.fd >= 0)
+        tun_close(&stage->tun);
+    impair_free(stage->impair);
+    stage_host_free(stage->host);
+    return result;
+}
