@@ -4,7 +4,7 @@
 
 /* ICMP errors that we send are limited (RFC 1812 4.3.2.8): ERRORS_IN_A_ROW at once, then one in a while that is
    different each time and known to nobody outside, from half to one and a half of ERROR_INTERVAL. With a fixed
-   while, somebody could count from elsewhere how many errors others were sent, and so find open ports (CVE-2020-25705). */
+   while, somebody could count from elsewhere how many errors others were sent, and find open ports (CVE-2020-25705). */
 #define ERROR_INTERVAL  LA_MILLISECOND
 #define ERRORS_IN_A_ROW 50
 
