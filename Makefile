@@ -4,19 +4,21 @@ PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
 
+MAKEFLAGS += --no-print-directory
+
 .DEFAULT_GOAL := all
 .PHONY: all help run test check-format format lint fuzz coverage asan bench install clean
 
 all: ## the optimised library and program: build/liblastack.a, build/lastack
 	@cmake --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target lastack lastack_program
+	@cmake --build build -j $(JOBS) --target shipped
 
 help: ## this list
 	@sed -n 's/^\([a-z][a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: ## set up, build, and show what lastack does
 	@scripts/setup build run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) all
 	@build/lastack demo
 
 test: ## everything CI runs: gcc, sanitizers, clang, format, lint, fuzz

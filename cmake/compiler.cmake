@@ -17,7 +17,7 @@ add_library(lastack_compiler INTERFACE)
 target_compile_options(lastack_compiler INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes
   -Wold-style-definition -Wundef -Wvla -Wcast-align -Wcast-qual -Wwrite-strings -Wswitch -Wformat=2
-  -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion
+  -Wimplicit-fallthrough -Wdouble-promotion
   $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
   # The paths in assertions and in the output do not depend on where the checkout lies.
   -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)

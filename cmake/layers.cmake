@@ -53,6 +53,7 @@ function(lastack_layer)
   target_include_directories(${target} PRIVATE ${CMAKE_SOURCE_DIR}/include)
   target_link_libraries(${target} PRIVATE lastack_compiler)
   target_link_libraries(${target} PUBLIC ${layer_LIBRARIES})
+  set_property(GLOBAL PROPERTY lastack_libraries_${layer_NAME} ${layer_LIBRARIES})
   foreach(below IN ITEMS ${layer_NAME} LISTS layer_DEPENDS)
     target_link_libraries(${target} PRIVATE lastack_headers_${below})
   endforeach()
@@ -93,7 +94,7 @@ function(lastack_library)
   foreach(layer IN LISTS layers)
     target_sources(lastack PRIVATE $<TARGET_OBJECTS:${layer}>)
   endforeach()
-  target_link_libraries(lastack PRIVATE $<BUILD_INTERFACE:lastack_compiler>)
+  target_link_options(lastack PRIVATE $<TARGET_PROPERTY:lastack_compiler,INTERFACE_LINK_OPTIONS>)
   target_include_directories(lastack PUBLIC
     $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   set_target_properties(lastack PROPERTIES LINKER_LANGUAGE C
@@ -115,8 +116,8 @@ function(lastack_program)
   set_target_properties(${program_NAME}_program PROPERTIES OUTPUT_NAME ${program_NAME} LINKER_LANGUAGE C)
   lastack_outer_layers(outer)
   # The layer's objects come by name; the foreign libraries that it needs, from its own list.
-  target_link_libraries(${program_NAME}_program PRIVATE lastack_compiler
-    $<TARGET_PROPERTY:lastack_layer_${program_LAYER},INTERFACE_LINK_LIBRARIES> ${outer} lastack)
+  get_property(libraries GLOBAL PROPERTY lastack_libraries_${program_LAYER})
+  target_link_libraries(${program_NAME}_program PRIVATE lastack_compiler ${outer} lastack ${libraries})
 endfunction()
 
 # The layers that are neither in the library nor the program's own: what programs and tests link beside it.
