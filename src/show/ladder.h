@@ -9,10 +9,11 @@
    of each end wherever it changes, as in RFC 9293's figures. Made of trace records as they come, and written as soon as
    nothing can be added to a row: it can be watched live.
 
-       time      lastack 10.0.0.2:80                                        peer 10.0.0.1:40112 (inferred)
-      0 ms       SYN-RECEIVED │◀──────────── SYN seq=0 win=64240 ─────────────│ SYN-SENT
+            time  lastack 10.83.0.2:80                                              kernel 10.83.0.1:40112
+        0.000 ms  SYN-RECEIVED │◀────────────── SYN seq=0 win=64240 ───────────────│ (SYN-SENT)
 
-   Sequence numbers are relative to each side's ISN, as in Wireshark. */
+   Sequence numbers are relative to each side's ISN, as in Wireshark. The state of the peer stands bare if its own trace
+   says so, [in brackets] if its kernel was asked, (in parentheses) if it is inferred from the segments. */
 struct ladder;
 
 enum ladder_side {
@@ -21,11 +22,11 @@ enum ladder_side {
 };
 
 struct ladder_options {
-    bool ascii;               /* no characters beyond ASCII */
-    bool colour;              /* ANSI colours */
-    bool verbose;             /* timers armed, data delivered and timestamps too */
-    bool separate;            /* one whole ladder for each connection, written when it is over or at ladder_free;
-                                  otherwise live, with a line that names both ends whenever the connection changes */
+    bool ascii;   /* no characters beyond ASCII */
+    bool colour;  /* ANSI colours */
+    bool verbose; /* timers armed, data delivered and timestamps too */
+    bool
+        separate; /* one whole ladder for each connection, written by ladder_free; otherwise live, with a line that names both ends whenever the connection changes */
     unsigned width;           /* columns in all; 0: 100; at least 72 */
     const char *left;         /* name of the left end; NULL: "lastack" */
     const char *right;        /* name of the right end; NULL: "peer" */
