@@ -21,7 +21,7 @@ struct ip {
 
 static inline struct core *ip_core(const struct ip *ip)
 {
-    return (struct core *)((char *)(uintptr_t)ip - ip->core_back_bytes);
+    return (struct core *)(void *)((char *)(uintptr_t)ip - ip->core_back_bytes);
 }
 
 /* The octets of the arrays. */

@@ -113,8 +113,8 @@ struct connection *connection_find(const struct tcp *tcp, const struct la_endpoi
     for (uint32_t slot = *bucket_for(tcp, local, remote); slot != NONE;) {
         struct connection *c = connection_at(tcp, slot);
         if (c->remote.port == remote->port && c->local.port == local->port &&
-            la_address_equal(&c->remote.address, &remote->address) &&
-            la_address_equal(&c->local.address, &local->address)) {
+            address_equal(&c->remote.address, &remote->address) &&
+            address_equal(&c->local.address, &local->address)) {
             return c;
         }
         slot = c->hash_next;
@@ -238,6 +238,10 @@ void connection_retire(struct tcp *tcp, struct connection *c)
     leave_output(tcp, c);
     timers_clear(&tcp->timers, core_at(tcp_core(tcp), tcp->timer_entries), connection_slot(tcp, c));
     c->timers_armed = 0;
+    if (c->wants_pieces) {
+        c->wants_pieces = false;
+        tcp->starved--;
+    }
     receive_forget_ranges(tcp, c);
     stream_clear(&memory, &c->out);
     if (c->end != LA_END_CLEAN || c->is_fully_closed) {
@@ -257,8 +261,9 @@ void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum
 {
     la_assert(c->end == LA_END_NONE && end != LA_END_NONE);
     c->end = (uint8_t)end;
-    c->end_state = c->state;
-    c->remaining_bytes = c->out.length;
+    c->end_state = c->state == LA_TIME_WAIT ? LA_FIN_WAIT_2 : c->state;
+    c->unacknowledged_bytes = c->out.length;
+    c->unread_bytes = c->in.length;
     if (c->state == LA_SYN_RECEIVED && listener_owns(c)) {
         listener_forget(tcp, c);
     }

@@ -1,6 +1,7 @@
 #ifndef TCP_CONNECTION_H
 #define TCP_CONNECTION_H
 
+#include "base/address.h"
 #include "base/pieces.h"
 #include "base/seq.h"
 #include "congestion.h"
@@ -32,6 +33,7 @@ struct connection {
     bool is_lingering : 1;      /* ... but the host reads and discards for it */
     bool is_shut : 1;           /* the application writes no more: a FIN follows the last octet */
     bool fin_is_sent : 1;       /* at least once */
+    bool fin_is_acknowledged : 1;
     bool peer_fin_is_known : 1; /* peer_fin */
     bool peer_is_closed : 1;    /* the peer's FIN was received, in order */
     bool timestamps : 1;        /* both sides offered them */
@@ -39,7 +41,8 @@ struct connection {
     bool syn_was_resent : 1;
     bool nodelay : 1;
     bool keepalive : 1;
-    bool wants_writable : 1;    /* a write found no room: say when there is some */
+    bool wants_writable : 1;    /* a write found the send buffer full: say when there is room */
+    bool wants_pieces : 1;      /* a write found the pool empty: say when there is something in it */
     bool is_challenged : 1;     /* challenge_ms is meaningful */
     bool rtt_is_timed : 1;      /* rtt_seq, rtt_began_us */
     bool rtt_is_known : 1;      /* srtt_us, rttvar_us */
@@ -240,7 +243,7 @@ void rtt_begin(struct tcp *tcp, struct connection *c, struct seq octet);
 /* The segment acknowledges new data: takes what sample it gives. */
 void rtt_acknowledged(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
-/* ---- send.c: what there is to send ---- */
+/* ---- output.c: what there is to send, and in which segments ---- */
 
 /* The first octet of the send buffer, and the number of its FIN (meaningful once shut). */
 struct seq send_base(const struct connection *c);
@@ -251,11 +254,6 @@ static inline bool syn_is_acknowledged(const struct connection *c)
     return !seq_equal(c->snd_una, c->iss);
 }
 
-static inline bool fin_is_acknowledged(const struct connection *c)
-{
-    return c->fin_is_sent && seq_after(c->snd_una, send_end(c));
-}
-
 static inline uint32_t flight_octets(const struct connection *c)
 {
     return seq_distance(c->snd_una, c->snd_nxt);
@@ -263,8 +261,6 @@ static inline uint32_t flight_octets(const struct connection *c)
 
 /* Text or a FIN is to be sent, or sent again after a timeout. */
 bool send_is_pending(const struct connection *c);
-
-/* ---- output.c ---- */
 
 /* The connection's next segment, written to `to` as a packet: its octets; 0 if it owes nothing now. */
 size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to);
@@ -293,6 +289,9 @@ uint16_t receive_window_offer(struct tcp *tcp, struct connection *c, bool syn);
 /* The smallest scale with which the window field can say the largest window. */
 uint8_t receive_window_scale(const struct connection *c);
 
+/* Something that was received lies at or beyond this number. */
+bool receive_reaches_beyond(const struct tcp *tcp, const struct connection *c, struct seq number);
+
 /* Discards what is out of order. */
 void receive_forget_ranges(struct tcp *tcp, struct connection *c);
 
@@ -313,6 +312,9 @@ void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segm
 void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
                                const struct segment *segment);
 void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct segment *segment);
+
+/* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
+void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
 /* A passive open of the four-tuple, answering a SYN, with this ISN and timestamp offset. */
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,

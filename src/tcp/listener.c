@@ -18,10 +18,10 @@ uint32_t listener_find(const struct tcp *tcp, const struct la_endpoint *local)
         if (!listener->in_use || listener->local.port != local->port) {
             continue;
         }
-        if (la_address_equal(&listener->local.address, &local->address)) {
+        if (address_equal(&listener->local.address, &local->address)) {
             return slot;
         }
-        if (la_address_equal(&listener->local.address, &any)) {
+        if (address_equal(&listener->local.address, &any)) {
             found = slot;
         }
     }
@@ -66,7 +66,7 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
         const struct listener *other = listener_at(tcp, slot);
         if (!other->in_use) {
             free = slot;
-        } else if (other->local.port == local->port && la_address_equal(&other->local.address, &local->address)) {
+        } else if (other->local.port == local->port && address_equal(&other->local.address, &local->address)) {
             return LA_ERROR_IN_USE;
         }
     }

@@ -28,12 +28,14 @@ struct tcp {
     uint32_t orphans;
     uint32_t ready_first;     /* connections, and listeners with READY_LISTENER set */
     uint32_t ready_last;
+    uint32_t starved;         /* connections with wants_pieces */
+    uint32_t starved_next;    /* where the search for them goes on */
     uint32_t next_port;       /* RFC 6056, algorithm 4: the table of one counter */
 };
 
 static inline struct core *tcp_core(const struct tcp *tcp)
 {
-    return (struct core *)((char *)(uintptr_t)tcp - tcp->core_back_bytes);
+    return (struct core *)(void *)((char *)(uintptr_t)tcp - tcp->core_back_bytes);
 }
 
 /* The clock of timers and timestamps: the time in milliseconds, on a circle of 2^32. */

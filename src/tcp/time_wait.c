@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/address.h"
 #include "base/assert.h"
 #include "base/siphash.h"
 #include "base/timers.h"
@@ -27,7 +28,7 @@ struct four_tuple {
 
 uint64_t four_tuple_hash(const struct core *core, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
-    if (la_address_is_ipv4(&remote->address)) {
+    if (address_is_ipv4(&remote->address)) {
         struct {
             uint8_t local[4];
             uint8_t remote[4];
@@ -145,7 +146,7 @@ static void index_add(const struct core *core, const struct time_wait_table *tab
         bucket->overflow++;
         number = bucket_after(table, number);
     }
-    la_assert(!"the index has room for every record");
+    la_assert(false && "the index has room for every record");
 }
 
 /* Replaces the entry of a position by another, 0 to take it out. */
@@ -171,7 +172,7 @@ static void index_replace(const struct core *core, const struct time_wait_table 
         }
         number = bucket_after(table, number);
     }
-    la_assert(!"every record is in the index");
+    la_assert(false && "every record is in the index");
 }
 
 static struct time_wait_record *search(const struct core *core, const struct time_wait_table *table,
@@ -286,7 +287,7 @@ static void count_end(struct core *core, enum la_wait_event why)
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:
     case LA_WAIT_RESTORED:
-        la_assert(!"no way for a record to end");
+        la_assert(false && "no way for a record to end");
     }
 }
 

@@ -212,6 +212,21 @@ static void run_due(struct tcp *tcp, struct connection *c)
     schedule(tcp, c);
 }
 
+/* Tells those whose writes found the pool empty that there is something in it again. */
+static void feed_starved(struct tcp *tcp)
+{
+    uint32_t connections = tcp_core(tcp)->config.connections;
+    for (unsigned n = 0; n < FIRED_AT_ONCE && tcp->starved > 0 && tcp->pieces.free_count > 0; n++) {
+        tcp->starved_next = tcp->starved_next + 1 < connections ? tcp->starved_next + 1 : 0;
+        struct connection *c = connection_at(tcp, tcp->starved_next);
+        if (c->in_use && c->wants_pieces) {
+            c->wants_pieces = false;
+            tcp->starved--;
+            connection_ready(tcp, c, LA_READY_WRITABLE);
+        }
+    }
+}
+
 void tcp_advance(struct tcp *tcp)
 {
     void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
@@ -224,6 +239,7 @@ void tcp_advance(struct tcp *tcp)
         timers_clear(&tcp->timers, entries, slot);
         run_due(tcp, connection_at(tcp, slot));
     }
+    feed_starved(tcp);
     time_wait_advance(tcp_core(tcp), &tcp->waits[0], FIRED_AT_ONCE);
     time_wait_advance(tcp_core(tcp), &tcp->waits[1], FIRED_AT_ONCE);
 }
@@ -232,11 +248,12 @@ la_time tcp_deadline(const struct tcp *tcp)
 {
     const struct core *core = tcp_core(tcp);
     const struct timer_entry *first = timers_first(&tcp->timers, core_at(core, tcp->timer_entries));
-    la_time earliest = LA_TIME_NEVER;
+    la_time earliest = tcp->starved > 0 && tcp->pieces.free_count > 0 ? core->now : LA_TIME_NEVER;
     if (first != NULL) {
         uint64_t now_ms = core->now / LA_MILLISECOND;
         int32_t ahead_ms = (int32_t)(first->deadline_ms - (uint32_t)now_ms);
-        earliest = ahead_ms <= 0 ? core->now : (now_ms + (uint64_t)ahead_ms) * LA_MILLISECOND;
+        la_time at = ahead_ms <= 0 ? core->now : (now_ms + (uint64_t)ahead_ms) * LA_MILLISECOND;
+        earliest = at < earliest ? at : earliest;
     }
     for (unsigned family = 0; family < 2; family++) {
         la_time wait = time_wait_deadline(core, &tcp->waits[family]);

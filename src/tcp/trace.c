@@ -125,3 +125,12 @@ void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segme
     }
     about_segment(record, segment);
 }
+
+void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment)
+{
+    struct la_trace *record = core_drop(tcp_core(tcp), why);
+    if (record != NULL) {
+        about_segment(record, segment);
+        record->interface = (uint8_t)interface;
+    }
+}

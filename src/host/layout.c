@@ -1,0 +1,49 @@
+#include "host.h"
+
+#define CACHE_LINE 64
+
+/* One array behind the other; an offset goes to *offset. */
+static void place(size_t *end, size_t bytes, size_t alignment, uint32_t *offset)
+{
+    size_t start = (*end + alignment - 1) / alignment * alignment;
+    *offset = (uint32_t)(start / CORE_UNIT);
+    *end = start + bytes;
+}
+
+static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *end)
+{
+    place(end, tcp_connections_bytes(config), CORE_UNIT, &tcp->connections);
+    place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
+    place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
+    place(end, tcp_listeners_bytes(config), CORE_UNIT, &tcp->listeners);
+    place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
+    place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);
+    place(end, time_wait_buckets_bytes(config->time_wait_ipv4), CACHE_LINE, &tcp->waits[0].buckets);
+    place(end, time_wait_records_bytes(config->time_wait_ipv4, 4), CORE_UNIT, &tcp->waits[0].records);
+    place(end, time_wait_buckets_bytes(config->time_wait_ipv6), CACHE_LINE, &tcp->waits[1].buckets);
+    place(end, time_wait_records_bytes(config->time_wait_ipv6, 16), CORE_UNIT, &tcp->waits[1].records);
+    place(end, (size_t)config->buffer_pieces * config->buffer_piece_bytes, CORE_UNIT, &tcp->pieces.octets);
+}
+
+static void place_ip(const struct la_config *config, struct ip *ip, size_t *end)
+{
+    place(end, ip_interfaces_bytes(config), CORE_UNIT, &ip->interfaces);
+    place(end, ip_addresses_bytes(config), CORE_UNIT, &ip->addresses);
+    place(end, ip_routes_bytes(config), CORE_UNIT, &ip->routes);
+}
+
+size_t host_layout(const struct la_config *config, struct la_host *host)
+{
+    struct la_host scratch = {0};
+    struct la_host *to = host != NULL ? host : &scratch;
+    size_t end = sizeof *to;
+    to->tcp.core_back_bytes = (uint32_t)((char *)&to->tcp - (char *)&to->core);
+    to->ip.core_back_bytes = (uint32_t)((char *)&to->ip - (char *)&to->core);
+    place_ip(config, &to->ip, &end);
+    place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
+    place_tcp(config, &to->tcp, &end);
+    place(&end, (size_t)config->trace_records * sizeof(struct la_trace), CORE_UNIT, &to->core.trace.offset);
+    to->core.replies.bytes = config->reply_bytes;
+    to->core.trace.capacity = config->trace_records;
+    return end;
+}

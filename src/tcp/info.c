@@ -1,0 +1,185 @@
+#include "connection.h"
+
+/* Options and STATUS (RFC 9293 3.9.1). */
+
+static bool in_range(int64_t value, int64_t least, int64_t most)
+{
+    return value >= least && value <= most;
+}
+
+static int set_keepalive(struct tcp *tcp, struct connection *c, bool on)
+{
+    c->keepalive = on;
+    if (!on) {
+        timer_disarm(c, LA_TIMER_KEEPALIVE);
+    } else if (c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state)) {
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms);
+    }
+    return LA_OK;
+}
+
+static int set_user_timeout(struct tcp *tcp, struct connection *c, uint32_t timeout_ms)
+{
+    c->user_timeout_ms = timeout_ms;
+    if (c->end == LA_END_NONE) {
+        timer_disarm(c, LA_TIMER_USER_TIMEOUT);
+        timers_follow(tcp, c);
+    }
+    return LA_OK;
+}
+
+static int set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t bytes)
+{
+    c->receive_limit_bytes = bytes;
+    if (c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state) && !c->peer_is_closed) {
+        receive_window_opened(tcp, c);
+    }
+    return LA_OK;
+}
+
+int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t value)
+{
+    struct connection *c = connection_of(tcp, conn);
+    const struct la_config *config = &tcp_core(tcp)->config;
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    switch (option) {
+    case LA_OPTION_NODELAY:
+        if (in_range(value, 0, 1)) {
+            c->nodelay = value == 1;
+            if (c->nodelay && c->end == LA_END_NONE) {
+                connection_wants_output(tcp, c);
+            }
+            return LA_OK;
+        }
+        break;
+    case LA_OPTION_KEEPALIVE:
+        if (in_range(value, 0, 1)) {
+            return set_keepalive(tcp, c, value == 1);
+        }
+        break;
+    case LA_OPTION_KEEPALIVE_IDLE_MS:
+        if (in_range(value, 1, INT32_MAX)) {
+            c->keepalive_idle_ms = (uint32_t)value;
+            return set_keepalive(tcp, c, c->keepalive);
+        }
+        break;
+    case LA_OPTION_KEEPALIVE_INTERVAL_MS:
+        if (in_range(value, 1, INT32_MAX)) {
+            c->keepalive_interval_ms = (uint32_t)value;
+            return LA_OK;
+        }
+        break;
+    case LA_OPTION_KEEPALIVE_PROBES:
+        if (in_range(value, 1, UINT8_MAX)) {
+            c->keepalive_probes = (uint8_t)value;
+            return LA_OK;
+        }
+        break;
+    case LA_OPTION_USER_TIMEOUT_MS:
+        if (in_range(value, 0, INT32_MAX)) {
+            return set_user_timeout(tcp, c, (uint32_t)value);
+        }
+        break;
+    case LA_OPTION_SEND_BUFFER_BYTES:
+        if (in_range(value, 1, config->send_buffer_bytes)) {
+            c->send_limit_bytes = (uint32_t)value;
+            return LA_OK;
+        }
+        break;
+    case LA_OPTION_RECEIVE_BUFFER_BYTES:
+        if (in_range(value, 1, config->receive_buffer_bytes)) {
+            return set_receive_buffer(tcp, c, (uint32_t)value);
+        }
+        break;
+    }
+    return LA_ERROR_INVALID;
+}
+
+int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t *value)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    switch (option) {
+    case LA_OPTION_NODELAY:
+        *value = c->nodelay;
+        return LA_OK;
+    case LA_OPTION_KEEPALIVE:
+        *value = c->keepalive;
+        return LA_OK;
+    case LA_OPTION_KEEPALIVE_IDLE_MS:
+        *value = c->keepalive_idle_ms;
+        return LA_OK;
+    case LA_OPTION_KEEPALIVE_INTERVAL_MS:
+        *value = c->keepalive_interval_ms;
+        return LA_OK;
+    case LA_OPTION_KEEPALIVE_PROBES:
+        *value = c->keepalive_probes;
+        return LA_OK;
+    case LA_OPTION_USER_TIMEOUT_MS:
+        *value = c->user_timeout_ms;
+        return LA_OK;
+    case LA_OPTION_SEND_BUFFER_BYTES:
+        *value = c->send_limit_bytes;
+        return LA_OK;
+    case LA_OPTION_RECEIVE_BUFFER_BYTES:
+        *value = c->receive_limit_bytes;
+        return LA_OK;
+    }
+    return LA_ERROR_INVALID;
+}
+
+/* The state that the four-tuple is in: after the protocol let go of the handle's block, the record's. */
+static enum la_state state_now(const struct tcp *tcp, const struct connection *c)
+{
+    bool is_over = c->state == LA_TIME_WAIT && tcp_reuse_when(tcp, &c->local, &c->remote) == 0;
+    return is_over ? LA_CLOSED : (enum la_state)c->state;
+}
+
+static uint64_t bytes_acked(const struct connection *c)
+{
+    uint64_t numbers = (uint64_t)c->una_wraps << 32 | seq_distance(c->iss, c->snd_una);
+    uint64_t controls = (uint64_t)syn_is_acknowledged(c) + c->fin_is_acknowledged;
+    return numbers - controls;
+}
+
+int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    bool is_open = c->end == LA_END_NONE;
+    *info = (struct la_info){
+        .state = state_now(tcp, c),
+        .local = c->local,
+        .remote = c->remote,
+        .retransmits = c->retransmits,
+        .probes = c->probes,
+        .snd_wscale = c->snd_scale,
+        .rcv_wscale = c->rcv_scale,
+        .timestamps = c->timestamps,
+        .wscale_ok = c->window_scaling,
+        .rto_us = retransmission_timeout_ms(tcp, c) * 1000,
+        .rtt_us = c->srtt_us,
+        .rttvar_us = c->rttvar_us,
+        .snd_mss = c->snd_mss,
+        .rcv_mss = c->rcv_mss,
+        .snd_wnd = c->snd_wnd,
+        .rcv_wnd = is_open ? receive_window(c) : 0,
+        .snd_cwnd_bytes = c->congestion.cwnd_bytes,
+        .snd_ssthresh_bytes = c->congestion.ssthresh_bytes,
+        .unacked_bytes = is_open ? flight_octets(c) : 0,
+        .unread_bytes = c->in.length,
+        .total_retrans = c->total_retrans,
+        .bytes_acked = bytes_acked(c),
+        .bytes_received = c->bytes_received,
+    };
+    if (is_open && seq_before(c->snd_nxt, send_end(c))) {
+        info->notsent_bytes = seq_distance(c->snd_nxt, send_end(c));
+    }
+    return LA_OK;
+}

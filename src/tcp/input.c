@@ -1,0 +1,68 @@
+#include "listener.h"
+
+/* Who a segment is for: a connection, else a record, else a listener, else nobody (RFC 9293 3.10.7). */
+
+static struct time_wait_table *table_for(const struct tcp *tcp, const struct la_endpoint *remote)
+{
+    return (struct time_wait_table *)(uintptr_t)&tcp->waits[address_is_ipv4(&remote->address) ? 0 : 1];
+}
+
+static void nobody(struct tcp *tcp, const struct tcp_path *path, const struct segment *segment)
+{
+    segment_drop(tcp, LA_DROP_NO_CONNECTION, segment, NULL);
+    if (tcp_core(tcp)->config.reset_unknown) {
+        reply_reset(tcp, path->interface, segment);
+    }
+}
+
+static void no_connection(struct tcp *tcp, const struct tcp_path *path, const struct segment *segment)
+{
+    struct time_wait_table *table = table_for(tcp, &segment->remote);
+    struct time_wait_record *record = time_wait_find(tcp_core(tcp), table, &segment->local, &segment->remote);
+    if (record != NULL) {
+        segment_arrives_in_time_wait(tcp, table, record, path, segment);
+        return;
+    }
+    uint32_t listener = listener_find(tcp, &segment->local);
+    if (listener != NONE) {
+        segment_arrives_in_listen(tcp, listener, path, segment);
+    } else {
+        nobody(tcp, path, segment);
+    }
+}
+
+void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *segment)
+{
+    core_count(tcp_core(tcp), LA_COUNT_TCP_IN_SEGMENTS);
+    struct connection *c = connection_find(tcp, &segment->local, &segment->remote);
+    trace_segment_in(tcp, path->interface, segment, c);
+    if (c == NULL) {
+        no_connection(tcp, path, segment);
+    } else if (c->state == LA_SYN_SENT) {
+        segment_arrives_in_syn_sent(tcp, c, segment);
+    } else {
+        segment_arrives(tcp, c, segment);
+    }
+}
+
+bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
+                    bool hard)
+{
+    struct connection *c = connection_find(tcp, local, remote);
+    if (c == NULL || !seq_in(seq, c->snd_una, flight_octets(c))) {
+        return false;
+    }
+    if (hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
+        connection_end(tcp, c, LA_END_UNREACHABLE, c->is_passive ? LA_LISTEN : LA_CLOSED);
+    } else {
+        connection_ready(tcp, c, LA_READY_ERROR); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
+    }
+    return true;
+}
+
+la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    const struct core *core = tcp_core(tcp);
+    const struct time_wait_record *record = time_wait_find(core, table_for(tcp, remote), local, remote);
+    return record != NULL ? time_wait_until(core, record) : 0;
+}

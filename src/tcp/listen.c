@@ -1,0 +1,49 @@
+#include "listener.h"
+
+/* RFC 9293 3.10.7.2. */
+
+void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
+                 struct seq iss, uint32_t timestamp_offset)
+{
+    struct connection *c = connection_new(tcp, &segment->local, &segment->remote);
+    if (c == NULL) {
+        segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
+        return;
+    }
+    c->is_passive = true;
+    c->listener = listener;
+    listener_at(tcp, listener)->syn_received++;
+    c->iss = iss;
+    c->ts_offset = timestamp_offset;
+    syn_prepare(tcp, c, path);
+    syn_received(tcp, c, segment);
+    tcp_set_state(tcp, c, LA_LISTEN);
+    tcp_set_state(tcp, c, LA_SYN_RECEIVED);
+    core_count(tcp_core(tcp), LA_COUNT_TCP_PASSIVE_OPENS);
+    connection_wants_output(tcp, c);
+}
+
+static bool is_quiet(const struct core *core)
+{
+    return core->now - core->started < core->config.quiet_time_ms * LA_MILLISECOND;
+}
+
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
+                               const struct segment *segment)
+{
+    if ((segment->flags & LA_RST) != 0) { /* first */
+        segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
+    } else if ((segment->flags & LA_ACK) != 0) { /* second */
+        segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
+        reply_reset(tcp, path->interface, segment);
+    } else if ((segment->flags & LA_SYN) == 0 || (segment->flags & LA_FIN) != 0) { /* fourth; a SYN-FIN is no SYN */
+        segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
+    } else if (is_quiet(tcp_core(tcp))) {
+        segment_drop(tcp, LA_DROP_QUIET, segment, NULL);
+    } else if (!listener_has_room(listener_at(tcp, listener))) {
+        segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
+    } else { /* third */
+        listen_open(tcp, listener, path, segment, clock_isn(tcp, &segment->local, &segment->remote),
+                    clock_timestamp_offset(tcp, &segment->local, &segment->remote));
+    }
+}

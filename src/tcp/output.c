@@ -1,0 +1,328 @@
+#include "base/assert.h"
+#include "connection.h"
+
+/* Debts become segments: input and timers record what is owed, here it is decided what leaves next. */
+
+/* ---- what there is to send ---- */
+
+struct seq send_base(const struct connection *c)
+{
+    return syn_is_acknowledged(c) ? c->snd_una : seq_add(c->iss, 1);
+}
+
+struct seq send_end(const struct connection *c)
+{
+    /* Once the FIN is acknowledged, SND.UNA is one more than its number. */
+    uint32_t octets = c->fin_is_acknowledged ? UINT32_MAX : c->out.length;
+    return seq_add(send_base(c), octets);
+}
+
+static bool may_send_text(const struct connection *c)
+{
+    switch ((enum la_state)c->state) {
+    case LA_ESTABLISHED:
+    case LA_FIN_WAIT_1:
+    case LA_CLOSE_WAIT:
+    case LA_CLOSING:
+    case LA_LAST_ACK:
+        return true;
+    case LA_CLOSED:
+    case LA_LISTEN:
+    case LA_SYN_SENT:
+    case LA_SYN_RECEIVED:
+    case LA_FIN_WAIT_2:
+    case LA_TIME_WAIT:
+        return false;
+    }
+    return false;
+}
+
+bool send_is_pending(const struct connection *c)
+{
+    if (!may_send_text(c) || c->fin_is_acknowledged) {
+        return false;
+    }
+    struct seq end = seq_add(send_end(c), c->is_shut ? 1 : 0);
+    return seq_before(c->snd_resend, end);
+}
+
+/* ---- which segment ---- */
+
+struct plan {
+    struct seq seq;
+    uint32_t length;
+    bool fin;
+    bool is_retransmission;
+};
+
+/* What the congestion window leaves; duplicates one and two allow a segment more each (RFC 3042). */
+static uint32_t congestion_window(const struct connection *c)
+{
+    uint32_t extra = c->in_recovery || c->duplicate_acks_seen > 2 ? 0 : c->duplicate_acks_seen;
+    return c->congestion.cwnd_bytes + extra * c->snd_mss;
+}
+
+/* Octets that both windows let go out from seq on. */
+static uint32_t window_left(const struct connection *c, struct seq seq)
+{
+    uint32_t cwnd = congestion_window(c);
+    uint32_t window = c->snd_wnd < cwnd ? c->snd_wnd : cwnd;
+    uint32_t out = seq_distance(c->snd_una, seq);
+    return window > out ? window - out : 0;
+}
+
+/* Sender's silly window avoidance and Nagle's algorithm: RFC 9293 3.8.6.2.1, 3.7.4. */
+static bool is_worth_sending(const struct connection *c, const struct plan *plan, uint32_t text_left)
+{
+    if (plan->length == c->snd_mss || plan->fin || c->is_forced) {
+        return true;
+    }
+    if (plan->length == text_left) {
+        return c->nodelay || c->is_shut || flight_octets(c) == 0;
+    }
+    return plan->length >= c->max_snd_wnd / 2;
+}
+
+/* The segment at SND.UNA again, whatever the windows have become (RFC 9293 MAY-7). */
+static bool plan_retransmission(const struct connection *c, struct plan *plan)
+{
+    uint32_t text_left = seq_distance(c->snd_una, send_end(c));
+    uint32_t sent = flight_octets(c) - (c->fin_is_sent ? 1 : 0);
+    uint32_t length = text_left < sent ? text_left : sent;
+    length = length < c->snd_mss ? length : c->snd_mss;
+    *plan = (struct plan){.seq = c->snd_una, .length = length, .is_retransmission = true};
+    plan->fin = c->fin_is_sent && length == text_left;
+    return plan->length > 0 || plan->fin;
+}
+
+static bool plan_next(const struct connection *c, struct plan *plan)
+{
+    if (!send_is_pending(c)) {
+        return false;
+    }
+    uint32_t window = window_left(c, c->snd_resend);
+    uint32_t text_left = seq_before(c->snd_resend, send_end(c)) ? seq_distance(c->snd_resend, send_end(c)) : 0;
+    uint32_t length = text_left < c->snd_mss ? text_left : c->snd_mss;
+    length = length < window ? length : window;
+    *plan = (struct plan){.seq = c->snd_resend, .length = length};
+    plan->is_retransmission = seq_before(c->snd_resend, c->snd_nxt);
+    plan->fin = c->is_shut && length == text_left && length < window;
+    if (length == 0 && !plan->fin) {
+        return false;
+    }
+    return plan->is_retransmission || is_worth_sending(c, plan, text_left);
+}
+
+/* RFC 9293 3.8.6.1: one octet beyond the window, or the FIN. */
+static bool plan_probe(const struct connection *c, struct plan *plan)
+{
+    if (!send_is_pending(c)) {
+        return false;
+    }
+    bool has_text = c->out.length > 0;
+    *plan = (struct plan){.seq = c->snd_una, .length = has_text ? 1 : 0, .fin = !has_text};
+    plan->is_retransmission = !seq_equal(c->snd_una, c->snd_nxt);
+    return true;
+}
+
+/* ---- its octets ---- */
+
+static void settle_acks(struct connection *c)
+{
+    c->owes_ack = false;
+    c->last_ack_sent = c->rcv_nxt;
+    timer_disarm(c, LA_TIMER_DELAYED_ACK);
+}
+
+static void add_timestamp(const struct tcp *tcp, struct connection *c, struct tcp_options *options)
+{
+    options->has_timestamp = true;
+    options->tsval = tcp_now_ms(tcp) + c->ts_offset;
+    options->tsecr = c->ts_recent;
+    c->last_tsval = options->tsval;
+}
+
+static struct tcp_header header_of(struct tcp *tcp, struct connection *c, struct seq seq, uint8_t flags)
+{
+    struct tcp_header header = {
+        .local = c->local, .remote = c->remote, .seq = seq, .ack = c->rcv_nxt, .flags = (uint8_t)(flags | LA_ACK)};
+    header.window = receive_window_offer(tcp, c, false);
+    if (c->timestamps) {
+        add_timestamp(tcp, c, &header.options);
+    }
+    return header;
+}
+
+static size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, const struct tcp_header *header,
+                   const struct plan *plan)
+{
+    struct core *core = tcp_core(tcp);
+    uint64_t sum = 0;
+    if (plan->length > 0) {
+        const struct pieces_memory memory = tcp_pieces(tcp);
+        unsigned before = ip_header_bytes(&header->remote.address) + tcp_header_bytes(&header->options);
+        sum = stream_get(&memory, &c->out, &c->out_cursor, seq_distance(send_base(c), plan->seq), to + before,
+                         plan->length, 0);
+    }
+    unsigned headers = tcp_emit(to, header, core->config.ttl, plan->length, sum);
+    core_count(core, LA_COUNT_TCP_OUT_SEGMENTS);
+    if (plan->is_retransmission) {
+        core_count(core, LA_COUNT_TCP_RETRANSMITTED_SEGMENTS);
+        c->total_retrans++;
+    } else {
+        core_add(core, LA_COUNT_TCP_OUT_OCTETS, plan->length);
+    }
+    trace_segment_out(tcp, c->interface, header, plan->length, c, plan->is_retransmission);
+    return headers + plan->length;
+}
+
+static size_t emit_ack(struct tcp *tcp, struct connection *c, uint8_t *to, struct seq seq)
+{
+    const struct tcp_header header = header_of(tcp, c, seq, 0);
+    const struct plan nothing = {.seq = seq};
+    settle_acks(c);
+    return emit(tcp, c, to, &header, &nothing);
+}
+
+/* What has left moves SND.NXT and what follows from it. */
+static void note_sent(struct tcp *tcp, struct connection *c, struct seq from, uint32_t octets)
+{
+    struct seq end = seq_add(from, octets);
+    if (flight_octets(c) == 0) {
+        c->progress_ms = tcp_now_ms(tcp);
+    }
+    bool is_new = seq_after(end, c->snd_nxt);
+    c->snd_nxt = seq_max(c->snd_nxt, end);
+    if (c->is_probing) {
+        return; /* the octet is sent again with its neighbours, and its answer says nothing about the round trip */
+    }
+    c->snd_resend = seq_max(c->snd_resend, end);
+    if (is_new) {
+        rtt_begin(tcp, c, seq_add(end, UINT32_MAX));
+    }
+}
+
+static size_t emit_text(struct tcp *tcp, struct connection *c, uint8_t *to, const struct plan *plan)
+{
+    uint8_t flags = plan->fin ? LA_FIN : 0;
+    if (plan->length > 0 && seq_equal(seq_add(plan->seq, plan->length), send_end(c))) {
+        flags |= LA_PSH; /* RFC 9293 MUST-61 */
+    }
+    const struct tcp_header header = header_of(tcp, c, plan->seq, flags);
+    settle_acks(c);
+    size_t length = emit(tcp, c, to, &header, plan);
+    note_sent(tcp, c, plan->seq, plan->length + (plan->fin ? 1 : 0));
+    c->fin_is_sent |= plan->fin;
+    timers_follow(tcp, c);
+    return length;
+}
+
+/* RFC 5681 4.1 */
+static void restart_after_idle(const struct tcp *tcp, struct connection *c)
+{
+    if (flight_octets(c) == 0 && tcp_now_ms(tcp) - c->progress_ms > retransmission_timeout_ms(tcp, c)) {
+        congestion_algorithm(tcp_core(tcp)->config.congestion)->idle(&c->congestion, c->snd_mss);
+    }
+}
+
+static size_t emit_syn(struct tcp *tcp, struct connection *c, uint8_t *to)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    bool answers = c->state == LA_SYN_RECEIVED;
+    struct tcp_header header = {.local = c->local, .remote = c->remote, .seq = c->iss};
+    header.flags = answers ? LA_SYN | LA_ACK : LA_SYN;
+    header.ack = answers ? c->rcv_nxt : seq_of(0);
+    header.window = receive_window_offer(tcp, c, true);
+    header.options.has_mss = true;
+    header.options.mss = c->rcv_mss;
+    header.options.has_window_scale = answers ? c->window_scaling : config->window_scaling;
+    header.options.window_scale = c->rcv_scale;
+    if (answers ? c->timestamps : config->timestamps) {
+        add_timestamp(tcp, c, &header.options);
+    }
+    if (answers) {
+        settle_acks(c);
+    }
+    struct plan plan = {.seq = c->iss, .is_retransmission = !seq_equal(c->snd_nxt, c->iss)};
+    size_t length = emit(tcp, c, to, &header, &plan);
+    c->owes_retransmission = false;
+    note_sent(tcp, c, c->iss, 1);
+    timers_follow(tcp, c);
+    return length;
+}
+
+static size_t emit_probe(struct tcp *tcp, struct connection *c, uint8_t *to)
+{
+    struct plan plan;
+    c->owes_window_probe = false;
+    if (!plan_probe(c, &plan)) {
+        return 0;
+    }
+    core_count(tcp_core(tcp), LA_COUNT_TCP_WINDOW_PROBES);
+    if (c->probes == 0) {
+        c->progress_ms = tcp_now_ms(tcp);
+    }
+    if (c->probes < UINT8_MAX) {
+        c->probes++;
+    }
+    c->is_probing = true;
+    c->snd_resend = c->snd_una;
+    return emit_text(tcp, c, to, &plan);
+}
+
+static size_t emit_next_text(struct tcp *tcp, struct connection *c, uint8_t *to)
+{
+    struct plan plan;
+    if (c->owes_window_probe) {
+        size_t length = emit_probe(tcp, c, to);
+        if (length > 0) {
+            return length;
+        }
+    }
+    if (c->owes_retransmission) {
+        c->owes_retransmission = false;
+        if (may_send_text(c) && flight_octets(c) > 0 && plan_retransmission(c, &plan)) {
+            return emit_text(tcp, c, to, &plan);
+        }
+    }
+    restart_after_idle(tcp, c);
+    if (!plan_next(c, &plan)) {
+        return 0;
+    }
+    c->is_probing = false;
+    c->is_forced = false;
+    return emit_text(tcp, c, to, &plan);
+}
+
+static bool owes_syn(const struct connection *c)
+{
+    bool opening = c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED;
+    return opening && (seq_equal(c->snd_resend, c->iss) || c->owes_retransmission);
+}
+
+size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to)
+{
+    la_assert(c->end == LA_END_NONE);
+    if (owes_syn(c)) {
+        return emit_syn(tcp, c, to);
+    }
+    if (c->duplicate_acks_owed > 0) {
+        c->duplicate_acks_owed--;
+        core_count(tcp_core(tcp), LA_COUNT_TCP_DUPLICATE_ACKS_OUT);
+        return emit_ack(tcp, c, to, c->snd_nxt);
+    }
+    if (c->owes_keepalive) {
+        c->owes_keepalive = false;
+        core_count(tcp_core(tcp), LA_COUNT_TCP_KEEPALIVES);
+        return emit_ack(tcp, c, to, seq_add(c->snd_nxt, UINT32_MAX)); /* SND.NXT - 1 */
+    }
+    size_t length = emit_next_text(tcp, c, to);
+    if (length > 0) {
+        return length;
+    }
+    if (c->owes_ack) {
+        return emit_ack(tcp, c, to, c->snd_nxt);
+    }
+    timers_follow(tcp, c);
+    return 0;
+}

@@ -1,0 +1,349 @@
+#include <limits.h>
+#include <string.h>
+
+#include "connection.h"
+#include "listener.h"
+
+/* The user calls of RFC 9293 3.9.1 and 3.10.1 to 3.10.6. */
+
+/* ---- OPEN ---- */
+
+int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
+                const struct tcp_path *path, struct la_conn *conn)
+{
+    struct la_endpoint from = *local;
+    if (tcp->free_connection == NONE) {
+        return LA_ERROR_NO_CONNECTION;
+    }
+    if (from.port == 0) {
+        from.port = clock_ephemeral_port(tcp, &from.address, remote);
+        if (from.port == 0) {
+            return LA_ERROR_NO_PORT;
+        }
+    } else if (connection_find(tcp, &from, remote) != NULL) {
+        return LA_ERROR_IN_USE;
+    } else if (tcp_reuse_when(tcp, &from, remote) != 0) {
+        return LA_ERROR_WAITS;
+    }
+    struct connection *c = connection_new(tcp, &from, remote);
+    c->is_held = true;
+    c->iss = clock_isn(tcp, &from, remote);
+    c->ts_offset = clock_timestamp_offset(tcp, &from, remote);
+    syn_prepare(tcp, c, path);
+    tcp_set_state(tcp, c, LA_SYN_SENT);
+    core_count(tcp_core(tcp), LA_COUNT_TCP_ACTIVE_OPENS);
+    connection_wants_output(tcp, c);
+    *conn = connection_handle(tcp, c);
+    return LA_OK;
+}
+
+/* ---- SEND ---- */
+
+static int check_writable(const struct connection *c)
+{
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->end != LA_END_NONE) {
+        return LA_ERROR_ENDED;
+    }
+    return c->is_shut ? LA_ERROR_CLOSING : LA_OK;
+}
+
+/* Room for up to `wanted` octets behind those that are queued: how many. Where there is none, the application is told
+   when there is some. */
+static uint32_t send_room(struct tcp *tcp, struct connection *c, uint32_t wanted)
+{
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t left = c->send_limit_bytes > c->out.length ? c->send_limit_bytes - c->out.length : 0;
+    uint32_t most = wanted < left ? wanted : left;
+    uint32_t held = (uint32_t)c->in.pieces + (c->ranges != PIECE_NONE);
+    uint32_t capacity = stream_cover(&memory, &c->out, c->out.length + most, held) - c->out.length;
+    uint32_t room = capacity < most ? capacity : most;
+    if (room < wanted && room == left) {
+        c->wants_writable = true;
+    } else if (room < wanted && !c->wants_pieces) {
+        c->wants_pieces = true;
+        tcp->starved++;
+    }
+    return room;
+}
+
+static int sent(struct tcp *tcp, struct connection *c, uint32_t octets)
+{
+    c->out.length += octets;
+    if (c->state != LA_SYN_SENT && c->state != LA_SYN_RECEIVED) {
+        connection_wants_output(tcp, c);
+    }
+    return (int)octets;
+}
+
+int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t length)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_writable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    if (length > INT_MAX) {
+        return LA_ERROR_INVALID;
+    }
+    uint32_t room = send_room(tcp, c, (uint32_t)length);
+    if (room == 0 && length > 0) {
+        return LA_ERROR_WOULD_BLOCK;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    stream_put(&memory, &c->out, c->out.length, data, room);
+    return sent(tcp, c, room);
+}
+
+int tcp_send_view(struct tcp *tcp, struct la_conn conn, void **data, size_t *length)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_writable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    uint32_t room = send_room(tcp, c, tcp->pieces.piece_bytes);
+    if (room == 0) {
+        return LA_ERROR_WOULD_BLOCK;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint8_t *octets = NULL;
+    *length = stream_view(&memory, &c->out, NULL, c->out.length, room, &octets);
+    *data = octets;
+    return LA_OK;
+}
+
+int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_writable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    uint32_t capacity = stream_capacity(&tcp->pieces, &c->out) - c->out.length;
+    if (length > capacity || length > c->send_limit_bytes - c->out.length) {
+        return LA_ERROR_INVALID;
+    }
+    int octets = sent(tcp, c, (uint32_t)length);
+    if (octets == 0) {
+        const struct pieces_memory memory = tcp_pieces(tcp);
+        stream_trim(&memory, &c->out);
+        c->out_cursor.piece = PIECE_NONE;
+    }
+    return octets;
+}
+
+/* ---- RECEIVE ---- */
+
+/* What la_recv says before it looks for octets; LA_OK: there are some, or the end of data. */
+static int check_readable(const struct connection *c)
+{
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->is_fully_closed) {
+        return LA_ERROR_CLOSING;
+    }
+    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN) {
+        return LA_ERROR_ENDED;
+    }
+    return c->in.length > 0 || c->peer_is_closed ? LA_OK : LA_ERROR_WOULD_BLOCK;
+}
+
+static void consume(struct tcp *tcp, struct connection *c, uint32_t octets)
+{
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    stream_drop(&memory, &c->in, NULL, octets, c->range_count > 0);
+    if (c->end == LA_END_NONE && !c->peer_is_closed) {
+        receive_window_opened(tcp, c);
+    }
+}
+
+int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_readable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t most = length > INT_MAX ? INT_MAX : (uint32_t)length;
+    uint32_t octets = c->in.length < most ? c->in.length : most;
+    uint8_t *to = data;
+    for (uint32_t done = 0; done < octets;) {
+        uint8_t *from = NULL;
+        uint32_t n = stream_view(&memory, &c->in, NULL, done, octets - done, &from);
+        memcpy(to + done, from, n);
+        done += n;
+    }
+    if (octets > 0) {
+        consume(tcp, c, octets);
+    }
+    return (int)octets;
+}
+
+int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_readable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    *data = NULL;
+    *length = 0;
+    if (c->in.length > 0) {
+        const struct pieces_memory memory = tcp_pieces(tcp);
+        uint8_t *octets = NULL;
+        *length = stream_view(&memory, &c->in, NULL, 0, c->in.length, &octets);
+        *data = octets;
+    }
+    return (int)*length;
+}
+
+int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_readable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    if (length > c->in.length) {
+        return LA_ERROR_INVALID;
+    }
+    if (length > 0) {
+        consume(tcp, c, (uint32_t)length);
+    }
+    return (int)length;
+}
+
+/* ---- CLOSE, ABORT ---- */
+
+int tcp_shutdown(struct tcp *tcp, struct la_conn conn)
+{
+    struct connection *c = connection_of(tcp, conn);
+    int error = check_writable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    if (c->state == LA_SYN_SENT) {
+        return LA_ERROR_NOT_CONNECTED;
+    }
+    close_send_side(tcp, c);
+    return LA_OK;
+}
+
+/* The host reads for the application now. */
+static void begin_to_linger(struct tcp *tcp, struct connection *c)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    stream_drop(&memory, &c->in, NULL, c->in.length, c->range_count > 0);
+    c->linger_bytes = config->linger_bytes;
+    if (!c->peer_is_closed) {
+        c->is_lingering = true;
+        timer_arm(tcp, c, LA_TIMER_LINGER, config->linger_ms);
+        receive_window_opened(tcp, c);
+    }
+}
+
+static void close_open_connection(struct tcp *tcp, struct connection *c, bool lingering)
+{
+    c->is_fully_closed = true;
+    if (c->state == LA_SYN_SENT) {
+        connection_end(tcp, c, LA_END_CLOSED_EARLY, LA_CLOSED);
+        return;
+    }
+    if (lingering) {
+        begin_to_linger(tcp, c);
+    } else if (c->in.length > 0) {
+        connection_abort(tcp, c, LA_END_UNREAD_DATA); /* RFC 9293 SHLD-3 */
+        return;
+    } else if (c->state == LA_FIN_WAIT_2) {
+        timer_arm(tcp, c, LA_TIMER_FIN_WAIT_2, tcp_core(tcp)->config.fin_wait_2_ms);
+    }
+    if (!c->is_shut) {
+        close_send_side(tcp, c);
+    }
+    timers_follow(tcp, c);
+}
+
+int tcp_close(struct tcp *tcp, struct la_conn conn, bool lingering)
+{
+    struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->is_fully_closed) {
+        return LA_ERROR_CLOSING;
+    }
+    if (c->end == LA_END_NONE) {
+        close_open_connection(tcp, c, lingering);
+    } else {
+        const struct pieces_memory memory = tcp_pieces(tcp);
+        c->is_fully_closed = true;
+        stream_clear(&memory, &c->in); /* in TIME-WAIT, unread data resets nothing */
+    }
+    return LA_OK;
+}
+
+int tcp_abort(struct tcp *tcp, struct la_conn conn)
+{
+    struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->end == LA_END_NONE) {
+        connection_abort(tcp, c, LA_END_ABORTED);
+    }
+    return LA_OK;
+}
+
+int tcp_release(struct tcp *tcp, struct la_conn conn)
+{
+    struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->end == LA_END_NONE && !c->is_fully_closed) {
+        close_open_connection(tcp, c, false);
+    }
+    ready_remove(tcp, c);
+    c->is_held = false;
+    if (c->end != LA_END_NONE) {
+        connection_free(tcp, c);
+    } else {
+        tcp->orphans++;
+    }
+    return LA_OK;
+}
+
+/* ---- STATUS ---- */
+
+int tcp_outcome(const struct tcp *tcp, struct la_conn conn, struct la_outcome *outcome)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    *outcome = (struct la_outcome){.end = (enum la_end)c->end, .state = (enum la_state)c->state};
+    if (c->end == LA_END_NONE) {
+        outcome->unacknowledged_bytes = c->out.length;
+        outcome->unread_bytes = c->in.length;
+    } else {
+        outcome->state = (enum la_state)c->end_state;
+        outcome->unacknowledged_bytes = c->unacknowledged_bytes;
+        outcome->unread_bytes = c->unread_bytes;
+    }
+    return LA_OK;
+}
+
+void tcp_gauges(const struct tcp *tcp, struct la_counters *counters)
+{
+    counters->connections = tcp->connections_in_use;
+    counters->connections_orphaned = tcp->orphans;
+    counters->time_wait_ipv4 = tcp->waits[0].waiting;
+    counters->time_wait_ipv6 = tcp->waits[1].waiting;
+    counters->buffer_pieces = tcp->pieces.total - tcp->pieces.free_count;
+}
