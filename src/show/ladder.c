@@ -45,8 +45,10 @@ static void connection_free(struct ladder *ladder, struct ladder_connection *con
     if (ladder->options.separate) {
         fclose(connection->file);
         if (connection->memory_size > 0) {
+            if (ladder->wrote_one)
+                fputc('\n', ladder->file);
             fwrite(connection->memory, 1, connection->memory_size, ladder->file);
-            fputc('\n', ladder->file);
+            ladder->wrote_one = true;
         }
         free(connection->memory);
     }
@@ -252,6 +254,22 @@ static bool was_sent(const struct ladder_connection *connection, enum ladder_sid
     return false;
 }
 
+/* Text, a SYN or a FIN of these numbers has been seen: the sender, or the network, repeats itself. */
+static bool carried_before(const struct ladder_connection *connection, enum ladder_side from,
+                           const struct la_trace *record)
+{
+    const uint8_t control = LA_SYN | LA_FIN;
+    if (record->length == 0 && (record->flags & control) == 0)
+        return false;
+    for (unsigned i = 0; i < LADDER_SENT && i < connection->sent_count[from]; i++) {
+        const struct sent *sent = &connection->sent[from][i];
+        if (sent->sequence == record->sequence && sent->length == record->length &&
+            (sent->flags & control) == (record->flags & control))
+            return true;
+    }
+    return false;
+}
+
 static void show_state(struct ladder_connection *connection, struct row *row, enum ladder_side side, const char *state)
 {
     snprintf(row->state[side], sizeof row->state[side], "%s", state);
@@ -301,6 +319,7 @@ static void draw_segment(struct ladder *ladder, struct ladder_connection *connec
     row->arrow = from == LADDER_LEFT ? ARROW_RIGHT : ARROW_LEFT;
     row->to = other(from);
     row->again = record->retransmission;
+    row->looks_again = !row->again && record->kind == LA_TRACE_SEGMENT_IN && carried_before(connection, from, record);
     row->sequence = record->sequence;
     row->acknowledgment = record->acknowledgment;
     row->length = record->length;
@@ -394,6 +413,7 @@ static void on_wait(struct ladder *ladder, struct ladder_connection *connection,
     if (tells_until && record->deadline != LA_TIME_NEVER && record->deadline > record->time) {
         ladder_duration_text(record->deadline - record->time, duration);
         ladder_time_text(ladder, record->deadline, until);
+        until[strcspn(until, "s") + 1] = '\0'; /* the blank that aligns "s" with "ms" */
         snprintf(text, sizeof text, "wait %s: %s, until %s", la_wait_event_name(event), duration, until);
     }
     if (event != LA_WAIT_EXPIRED && event != LA_WAIT_EVICTED) {

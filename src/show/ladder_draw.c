@@ -207,7 +207,7 @@ static void draw_arrow(const struct ladder *ladder, struct row *row, char *body)
     char label[LADDER_TEXT * 2 + 32];
     enum ladder_side from = row->arrow == ARROW_RIGHT ? LADDER_LEFT : LADDER_RIGHT;
     size_t columns = body_columns(ladder);
-    const char *said = row->again ? " (retransmission)" : "";
+    const char *said = row->again ? " (retransmission)" : row->looks_again ? " (again)" : "";
     snprintf(label, sizeof label, "%s%s", row->label, said);
     if (row->lost) {
         if (!fits(ladder, row, label) && strcmp(row->fate, "lost") != 0) {
@@ -234,7 +234,7 @@ static void draw_main_line(struct ladder *ladder, struct ladder_connection *conn
     unsigned first_note = 0;
     if (row->arrow != ARROW_NONE) {
         draw_arrow(ladder, row, body);
-        line.colour = row->lost ? RED : row->again ? YELLOW : PLAIN;
+        line.colour = row->lost ? RED : row->again || row->looks_again ? YELLOW : PLAIN;
     } else if (row->arrival) {
         text_body(body, body_columns(ladder), row->to, row->label);
     } else if (row->notes > 0) {

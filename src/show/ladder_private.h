@@ -23,7 +23,8 @@ struct row {
     enum row_arrow arrow;
     enum ladder_side to; /* arrow, arrival: whom it reaches */
     bool lost;
-    bool again; /* a retransmission */
+    bool again;       /* a retransmission: its sender says so */
+    bool looks_again; /* the same text, SYN or FIN was seen before */
     uint32_t sequence;
     uint32_t acknowledgment;
     uint32_t length;
@@ -69,6 +70,7 @@ struct ladder {
     FILE *file;
     struct ladder_options options;
     bool started;
+    bool wrote_one; /* separate: a whole ladder has been written */
     bool explained; /* the marks of the peer's states */
     la_time origin;
     uint64_t serial;
