@@ -232,6 +232,8 @@ static int wait_for(const struct loop *loop, struct waiting_list *list, bool at_
         if (loop->watches[i].fd >= 0)
             list_add(list, loop->watches[i].fd, loop->watches[i].events, i);
     }
+    if (!at_once)
+        taps_tell_pause(loop->taps, loop->tap_count, loop->now);
     la_time when = at_once ? 0 : next_deadline(loop);
     la_time now = clock_now();
     la_time left = when > now ? when - now : 0;

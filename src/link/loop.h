@@ -68,7 +68,7 @@ void loop_init(struct loop *loop, la_host *host, unsigned interface, const struc
 bool loop_tap(struct loop *loop, struct tap tap);
 
 /* Calls ready when poll() reports any of events (or POLLHUP, POLLERR, POLLNVAL) on fd. Watching an fd again replaces
-   its events and callback; events 0 keeps the callback and mutes it, but for hang-ups. False if LOOP_FDS are watched. */
+   its events and callback; events 0 keeps the callback and mutes it, but for hang-ups. False if there are LOOP_FDS. */
 bool loop_watch_fd(struct loop *loop, int fd, short events, void (*ready)(void *context, int fd, short revents),
                    void *context);
 void loop_unwatch_fd(struct loop *loop, int fd);

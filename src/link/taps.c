@@ -29,6 +29,12 @@ void taps_tell(la_host *host, const struct tap *taps, unsigned count, struct la_
         tell(taps, count, passage, records, n);
 }
 
+void taps_tell_pause(const struct tap *taps, unsigned count, la_time time)
+{
+    struct passage none = {.time = time};
+    tell(taps, count, &none, NULL, 0);
+}
+
 void taps_tell_lost(const struct tap *taps, unsigned count, const struct passage *passage)
 {
     struct packet_view view;

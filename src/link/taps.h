@@ -22,6 +22,9 @@ struct passage {
 void taps_tell(la_host *host, const struct tap *taps, unsigned count, struct la_trace *records,
                const struct passage *passage);
 
+/* Tells that this moment is over. */
+void taps_tell_pause(const struct tap *taps, unsigned count, la_time time);
+
 /* Tells of an incoming packet that was lost: the host is not asked, for it never saw the packet. */
 void taps_tell_lost(const struct tap *taps, unsigned count, const struct passage *passage);
 

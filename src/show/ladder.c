@@ -369,7 +369,10 @@ static void on_segment(struct ladder *ladder, struct ladder_connection *connecti
 /* Does a state that an end enters belong to the row that is held back? */
 static bool state_belongs(const struct row *row, enum ladder_side side, enum la_state to, la_time time)
 {
-    if (!row->used || row->state[side][0] != '\0')
+    if (!row->used)
+        return false;
+    /* A listener's connection is born in LISTEN, for no time at all. */
+    if (row->state[side][0] != '\0' && strcmp(row->state[side], la_state_name(LA_LISTEN)) != 0)
         return false;
     switch (to) {
     case LA_SYN_SENT: return leaves(row, side) && (row->flags & LA_SYN) != 0 && time - row->time <= JOIN_NS;

@@ -22,14 +22,14 @@ enum ladder_side {
 };
 
 struct ladder_options {
-    bool ascii;   /* no characters beyond ASCII */
-    bool colour;  /* ANSI colours */
-    bool verbose; /* timers armed, data delivered and timestamps too */
-    bool
-        separate; /* one whole ladder for each connection, written by ladder_free; otherwise live, with a line that names both ends whenever the connection changes */
-    unsigned width;           /* columns in all; 0: 100; at least 72 */
-    const char *left;         /* name of the left end; NULL: "lastack" */
-    const char *right;        /* name of the right end; NULL: "peer" */
+    bool ascii;        /* no characters beyond ASCII */
+    bool colour;       /* ANSI colours */
+    bool verbose;      /* timers armed, data delivered and timestamps too */
+    bool separate;     /* one whole ladder for each connection, written by ladder_free; otherwise live, with a line
+                          that names both ends whenever the connection changes */
+    unsigned width;    /* columns in all; 0: 100; at least 72 */
+    const char *left;  /* name of the left end; NULL: "lastack" */
+    const char *right; /* name of the right end; NULL: "peer" */
     struct la_endpoint local; /* only connections with these ends; all zero parts match any */
     struct la_endpoint remote;
 };

@@ -41,7 +41,9 @@ void watch_packet(void *context, la_time time, bool outgoing, const void *bytes,
     struct watch *watch = context;
     /* The record of a packet that was lost on its way in is the network's, not the host's. */
     bool hosts_own = outgoing || !begins_with_lost(fate);
-    if (watch->ladder != NULL)
+    if (watch->ladder != NULL && bytes == NULL && count == 0)
+        ladder_flush(watch->ladder);
+    else if (watch->ladder != NULL)
         draw(watch, outgoing, fate, records, count);
     if (watch->pcapng != NULL && bytes != NULL)
         capture(watch, time, outgoing, bytes, length, fate, records, count);
