@@ -102,8 +102,8 @@ static const char *buffers_error(const struct la_config *config)
     if (outside(config->buffer_pieces, 2, UINT32_C(1) << 26)) {
         return "buffer_pieces: 2 to 67108864";
     }
-    if (outside(config->reply_bytes, 128, UINT32_C(1) << 30) || config->reply_bytes % 8 != 0) {
-        return "reply_bytes: a multiple of 8, 128 to 1073741824";
+    if (outside(config->reply_bytes, 64, UINT32_C(1) << 30) || config->reply_bytes % 8 != 0) {
+        return "reply_bytes: a multiple of 8, 64 to 1073741824";
     }
     if (outside(config->send_buffer_bytes, 1, BUFFER_MAX_BYTES)) {
         return "send_buffer_bytes: 1 to 1073725440";

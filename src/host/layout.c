@@ -5,7 +5,8 @@
 /* One array behind the other; an offset goes to *offset. */
 static void place(size_t *end, size_t bytes, size_t alignment, uint32_t *offset)
 {
-    size_t start = (*end + alignment - 1) / alignment * alignment;
+    size_t boundary = bytes > 0 ? alignment : CORE_UNIT;
+    size_t start = (*end + boundary - 1) / boundary * boundary;
     *offset = (uint32_t)(start / CORE_UNIT);
     *end = start + bytes;
 }

@@ -36,7 +36,7 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
         header.options.tsecr = c->ts_recent;
         c->last_tsval = header.options.tsval;
     }
-    reply_emit(tcp, c->interface, &header);
+    reply_emit(tcp, c->interface, &header, c->rcv_scale);
 }
 
 static void keep_record(struct tcp *tcp, const struct connection *c)

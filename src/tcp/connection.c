@@ -203,8 +203,8 @@ size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer)
     struct output_list *list = output_list_at(tcp, interface);
     while (list->first != NONE) {
         struct connection *c = connection_at(tcp, list->first);
-        size_t length = segment_next(tcp, c, buffer);
         leave_output(tcp, c);
+        size_t length = segment_next(tcp, c, buffer);
         if (length > 0) {
             connection_wants_output(tcp, c); /* behind the others */
             return length;

@@ -192,8 +192,17 @@ void connection_wants_output(struct tcp *tcp, struct connection *c);
 
 void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to);
 void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c);
-void trace_segment_out(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint32_t length,
-                       const struct connection *c, bool retransmission);
+
+/* What is traced of a segment that leaves beside its header. */
+struct departure {
+    const struct connection *connection; /* or NULL */
+    uint32_t length;
+    uint8_t interface;
+    uint8_t scale;
+    bool is_retransmission;
+};
+
+void trace_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure);
 void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
 void trace_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
 void trace_ended(struct tcp *tcp, const struct connection *c);
@@ -273,7 +282,8 @@ void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segm
 /* Our RST for a connection that is being ended (3.10.5, 3.10.7.4). */
 void reply_abort(struct tcp *tcp, struct connection *c);
 
-void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header);
+/* Any other, without text. scale: what its window field counts in, for the trace. */
+void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale);
 
 /* ---- receive.c: text ---- */
 

@@ -172,7 +172,8 @@ static size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, const str
     } else {
         core_add(core, LA_COUNT_TCP_OUT_OCTETS, plan->length);
     }
-    trace_segment_out(tcp, c->interface, header, plan->length, c, plan->is_retransmission);
+    const struct departure departure = {c, plan->length, c->interface, c->rcv_scale, plan->is_retransmission};
+    trace_segment_out(tcp, header, &departure);
     return headers + plan->length;
 }
 

@@ -2,7 +2,7 @@
 
 /* Segments that leave without a connection's help go through the queue of replies: whole packets, written at once. */
 
-void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header)
+void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale)
 {
     struct core *core = tcp_core(tcp);
     uint8_t *ring = core_at(core, core->replies.offset);
@@ -18,7 +18,8 @@ void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *he
     if ((header->flags & LA_RST) != 0) {
         core_count(core, LA_COUNT_TCP_OUT_RESETS);
     }
-    trace_segment_out(tcp, interface, header, 0, NULL, false);
+    const struct departure departure = {.interface = (uint8_t)interface, .scale = scale};
+    trace_segment_out(tcp, header, &departure);
 }
 
 void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segment)
@@ -34,7 +35,7 @@ void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segm
         header.ack = seq_add(segment->seq, octets);
         header.flags = LA_RST | LA_ACK;
     }
-    reply_emit(tcp, interface, &header);
+    reply_emit(tcp, interface, &header, 0);
 }
 
 void reply_abort(struct tcp *tcp, struct connection *c)
@@ -47,5 +48,5 @@ void reply_abort(struct tcp *tcp, struct connection *c)
         header.options.tsval = tcp_now_ms(tcp) + c->ts_offset;
         header.options.tsecr = c->ts_recent;
     }
-    reply_emit(tcp, c->interface, &header);
+    reply_emit(tcp, c->interface, &header, c->rcv_scale);
 }

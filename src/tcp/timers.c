@@ -78,10 +78,10 @@ void timers_follow(struct tcp *tcp, struct connection *c)
         arm_if_not(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
     } else {
         timer_disarm(c, LA_TIMER_RETRANSMIT);
-        if (send_is_pending(c)) {
-            arm_if_not(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
-        } else {
+        if (!send_is_pending(c)) {
             timer_disarm(c, LA_TIMER_PERSIST);
+        } else if (!c->is_on_output) { /* it may still leave */
+            arm_if_not(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
         }
     }
     follow_progress(tcp, c);

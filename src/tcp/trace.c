@@ -55,28 +55,27 @@ void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment 
     record->window_bytes = scaled(segment->window, segment->flags, c != NULL ? c->snd_scale : 0);
 }
 
-void trace_segment_out(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint32_t length,
-                       const struct connection *c, bool retransmission)
+void trace_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure)
 {
     struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_SEGMENT_OUT);
     if (record == NULL) {
         return;
     }
-    if (c != NULL) {
-        about(tcp, record, c);
+    if (departure->connection != NULL) {
+        about(tcp, record, departure->connection);
     }
     record->local = header->local;
     record->remote = header->remote;
     record->sequence = header->seq.v;
     record->acknowledgment = header->ack.v;
-    record->length = length;
+    record->length = departure->length;
     record->flags = header->flags;
-    record->interface = (uint8_t)interface;
+    record->interface = departure->interface;
     record->has_timestamp = header->options.has_timestamp;
     record->tsval = header->options.tsval;
     record->tsecr = header->options.tsecr;
-    record->window_bytes = scaled(header->window, header->flags, c != NULL ? c->rcv_scale : 0);
-    record->retransmission = retransmission;
+    record->window_bytes = scaled(header->window, header->flags, departure->scale);
+    record->retransmission = departure->is_retransmission;
 }
 
 void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer)
