@@ -1,0 +1,281 @@
+#include "demo_scene.h"
+
+#include "cmd.h"
+
+#include "link/sockdiag.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { TICK_MS = 1, TRACE_RECORDS = 8192 };
+
+struct la_address scene_address(enum scene_side side)
+{
+    return la_address_ipv4(10, 83, 0, side == SCENE_LASTACK ? 2 : 1);
+}
+
+la_time scene_now(const struct scene *scene)
+{
+    return scene->memory ? scene->now : loop_now(&scene->stage.loop);
+}
+
+void scene_note(struct scene *scene, enum scene_side side, const char *text)
+{
+    if (scene->ladder)
+        ladder_note(scene->ladder, scene_now(scene), side == SCENE_LASTACK ? LADDER_LEFT : LADDER_RIGHT, text);
+}
+
+/* ---- the journal ------------------------------------------------------------------------------------------------- */
+
+static void journal_packet(void *context, la_time time, bool outgoing, const void *bytes, size_t length,
+                           const char *fate, const struct la_trace *records, size_t count)
+{
+    struct journal *journal = context;
+    bool lost = fate && strncmp(fate, "lost", 4) == 0;
+    (void)time;
+    (void)outgoing;
+    (void)bytes;
+    (void)length;
+    for (size_t i = 0; i < count && journal->count < JOURNAL_RECORDS; i++) {
+        bool segment = records[i].kind == LA_TRACE_SEGMENT_IN || records[i].kind == LA_TRACE_SEGMENT_OUT;
+        journal->lost[journal->count] = lost && segment;
+        journal->record[journal->count++] = records[i];
+    }
+}
+
+unsigned journal_segments(const struct journal *journal, enum la_trace_kind kind, uint8_t flags, bool lost_only)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < journal->count; i++)
+        count += journal->record[i].kind == kind && (journal->record[i].flags & flags) == flags &&
+                 (!lost_only || journal->lost[i]);
+    return count;
+}
+
+unsigned journal_waits(const struct journal *journal, enum la_wait_event event)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < journal->count; i++)
+        count += journal->record[i].kind == LA_TRACE_TIME_WAIT && journal->record[i].detail == event;
+    return count;
+}
+
+const struct la_trace *journal_wait(const struct journal *journal, enum la_wait_event event)
+{
+    for (size_t i = journal->count; i-- > 0;)
+        if (journal->record[i].kind == LA_TRACE_TIME_WAIT && journal->record[i].detail == event)
+            return &journal->record[i];
+    return NULL;
+}
+
+/* ---- the kernel's state, on the right rail ----------------------------------------------------------------------- */
+
+/* Asked whenever a packet passes, and every tick: the kernel says nothing of itself. */
+static void look_at_kernel(struct scene *scene)
+{
+    struct sockdiag_socket socket;
+    struct link_error error;
+    if (!scene->diag)
+        return;
+    int found = sockdiag_find(scene->diag, &scene->there, &scene->here, &socket, &error);
+    enum la_state state = found > 0 ? socket.state : LA_CLOSED;
+    if (found < 0 || state == scene->peer_state)
+        return;
+    scene->peer_state = state;
+    if (scene->ladder)
+        ladder_peer_state(scene->ladder, scene_now(scene), &scene->here, &scene->there, la_state_name(state));
+}
+
+static void kernel_packet(void *context, la_time time, bool outgoing, const void *bytes, size_t length,
+                          const char *fate, const struct la_trace *records, size_t count)
+{
+    (void)time;
+    (void)outgoing;
+    (void)bytes;
+    (void)length;
+    (void)fate;
+    (void)records;
+    (void)count;
+    look_at_kernel(context);
+}
+
+/* ---- going on ---------------------------------------------------------------------------------------------------- */
+
+static bool on_event(void *context, const struct la_event *event)
+{
+    struct scene *scene = context;
+    if (scene->on_event)
+        scene->on_event(scene->context, SCENE_LASTACK, event);
+    return true;
+}
+
+static void tick(void *context)
+{
+    struct scene *scene = context;
+    struct loop *loop = &scene->stage.loop;
+    look_at_kernel(scene);
+    scene->held = scene->holds(scene->context);
+    if (scene->held || scene->stage.signals || loop_now(loop) >= scene->deadline)
+        loop_stop(loop);
+    else
+        loop_at(loop, loop_now(loop) + TICK_MS * LA_MILLISECOND, tick, scene);
+}
+
+static bool on_memory_event(void *context, la_time now, int end, const struct la_event *event)
+{
+    struct scene *scene = context;
+    scene->now = now;
+    if (scene->on_event)
+        scene->on_event(scene->context, end == 0 ? SCENE_LASTACK : SCENE_PEER, event);
+    return true;
+}
+
+static bool memory_until(struct scene *scene, unsigned milliseconds)
+{
+    la_time now = scene->now, end = now + milliseconds * LA_MILLISECOND;
+    memory_pump(scene->memory, now);
+    while (!scene->holds(scene->context)) {
+        if (now >= end)
+            return false;
+        memory_run(scene->memory, &now, now + TICK_MS * LA_MILLISECOND, on_memory_event, scene);
+        scene->now = now;
+    }
+    return true;
+}
+
+bool scene_until(struct scene *scene, bool (*holds)(void *context), unsigned milliseconds)
+{
+    scene->holds = holds;
+    scene->held = false;
+    if (scene->memory)
+        return memory_until(scene, milliseconds);
+    scene->deadline = loop_now(&scene->stage.loop) + milliseconds * LA_MILLISECOND;
+    loop_at(&scene->stage.loop, loop_now(&scene->stage.loop), tick, scene);
+    stage_run(&scene->stage, on_event, scene);
+    return scene->held;
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+static struct la_config scene_config(const struct scene_setup *setup)
+{
+    struct la_config config;
+    la_config_default(&config);
+    config.receive_buffer_bytes = 4 << 20;
+    config.send_buffer_bytes = 1 << 20;
+    config.connections = 256;
+    config.msl_ms = setup->msl_ms;
+    config.trace_records = setup->ladder ? TRACE_RECORDS : 0;
+    return config;
+}
+
+static int open_kernel(struct scene *scene, const struct scene_setup *setup)
+{
+    struct la_config config = scene_config(setup);
+    scene->options.impair = scene->impair;
+    scene->options.msl_ms = setup->msl_ms;
+    if (stage_open(&scene->stage, "demo", &scene->options, &config) < 0)
+        return -1;
+    scene->host = scene->stage.host;
+    if (!setup->ladder)
+        return 0;
+    scene->diag = sockdiag_open(&scene->stage.error);
+    if (!scene->diag)
+        return complain("demo", "%s", scene->stage.error.text);
+    /* The kernel's state first, so that it stands beside the segment that it caused. */
+    loop_tap(&scene->stage.loop, (struct tap){scene, kernel_packet});
+    loop_tap(&scene->stage.loop, watch_tap(&scene->watch[SCENE_LASTACK]));
+    loop_tap(&scene->stage.loop, (struct tap){&scene->journal, journal_packet});
+    return 0;
+}
+
+/* Both watchers of lastack's side in one tap, for a memory link takes one an end. */
+static void memory_packet(void *context, la_time time, bool outgoing, const void *bytes, size_t length,
+                          const char *fate, const struct la_trace *records, size_t count)
+{
+    struct scene *scene = context;
+    watch_packet(&scene->watch[SCENE_LASTACK], time, outgoing, bytes, length, fate, records, count);
+    journal_packet(&scene->journal, time, outgoing, bytes, length, fate, records, count);
+}
+
+static la_host *join(struct scene *scene, const struct scene_setup *setup, enum scene_side side)
+{
+    struct link_error error;
+    struct la_config config = scene_config(setup);
+    struct la_address address = scene_address(side);
+    struct tap left = {scene, memory_packet}, right = watch_tap(&scene->watch[SCENE_PEER]);
+    memset(config.key, 'k' + (int)side, sizeof config.key); /* the same story each time */
+    la_host *host = stage_host("demo", &config, scene->now);
+    int interface = host ? la_interface_add(host, scene->now, 1500) : -1;
+    if (interface < 0 || la_address_add(host, scene->now, (unsigned)interface, &address, 24) < 0 ||
+        memory_join(scene->memory, host, (unsigned)interface, &address,
+                    !setup->ladder          ? NULL
+                    : side == SCENE_LASTACK ? &left
+                                            : &right,
+                    &error) < 0) {
+        complain("demo", "the hosts could not be joined");
+        stage_host_free(host);
+        return NULL;
+    }
+    return host;
+}
+
+static int open_memory(struct scene *scene, const struct scene_setup *setup)
+{
+    struct link_error error;
+    scene->now = LA_SECOND;
+    scene->memory = memory_new(&scene->impair, &error);
+    if (!scene->memory)
+        return complain("demo", "%s", error.text);
+    scene->host = join(scene, setup, SCENE_LASTACK);
+    scene->peer = scene->host ? join(scene, setup, SCENE_PEER) : NULL;
+    return scene->peer ? 0 : -1;
+}
+
+static int open_impairment(struct scene *scene, const struct scene_setup *setup)
+{
+    struct link_error error;
+    for (size_t i = 0; setup->impair && setup->impair[i][0]; i++)
+        if (impair_option(&scene->impair, setup->impair[i][0], setup->impair[i][1], &error) < 0)
+            return complain("demo", "%s", error.text);
+    return 0;
+}
+
+int scene_open(struct scene *scene, struct demo *demo, const struct scene_setup *setup)
+{
+    memset(scene, 0, sizeof *scene);
+    scene->demo = demo;
+    scene->stage.tun.fd = scene->stage.child_fd = scene->stage.signal_fd = -1;
+    network_options_init(&scene->options, scene->groups);
+    network_options_complete(&scene->options);
+    scene->peer_state = LA_CLOSED;
+    scene->here.address = scene_address(SCENE_LASTACK);
+    scene->there = (struct la_endpoint){scene_address(SCENE_PEER), setup->peer_port};
+    if (setup->ladder) {
+        struct ladder_options look = {.ascii = demo->ascii, .colour = demo->colour, .width = 110};
+        look.right = demo->in_memory ? "other lastack" : "kernel";
+        scene->ladder = ladder_new(stdout, &look);
+        scene->watch[SCENE_LASTACK] = (struct watch){.ladder = scene->ladder};
+        scene->watch[SCENE_PEER] = (struct watch){.ladder = scene->ladder, .side = LADDER_RIGHT};
+    }
+    if (open_impairment(scene, setup) < 0)
+        return -1;
+    return demo->in_memory ? open_memory(scene, setup) : open_kernel(scene, setup);
+}
+
+void scene_close(struct scene *scene)
+{
+    if (scene->ladder)
+        ladder_free(scene->ladder);
+    scene->ladder = NULL;
+    if (scene->diag)
+        sockdiag_close(scene->diag);
+    if (!scene->memory) {
+        stage_close(&scene->stage);
+        return;
+    }
+    memory_free(scene->memory);
+    stage_host_free(scene->host);
+    stage_host_free(scene->peer);
+}
