@@ -177,12 +177,19 @@ static bool leaves(const struct row *row, enum ladder_side side)
     return row->used && row->arrow != ARROW_NONE && row->to != side;
 }
 
-/* A note on what just arrived at the side, if something did; else a row of its own. */
+/* A row that only says what happened to the side at this time. */
+static bool tells(const struct row *row, enum ladder_side side, la_time time)
+{
+    return row->used && row->arrow == ARROW_NONE && !row->arrival && row->notes > 0 && row->note_side[0] == side &&
+           row->time == time;
+}
+
+/* A note on what just arrived at the side, or happened to it; else a row of its own. */
 static void note_consequence(struct ladder *ladder, struct ladder_connection *connection, la_time time,
                              enum ladder_side side, const char *text)
 {
     struct row *row = &connection->row;
-    if (!reaches(row, side) || row->notes == LADDER_NOTES)
+    if (!(reaches(row, side) || tells(row, side, time)) || row->notes == LADDER_NOTES)
         row = row_new(ladder, connection, time);
     row_note(row, side, text);
 }
@@ -387,7 +394,7 @@ static bool state_belongs(const struct row *row, enum ladder_side side, enum la_
     case LA_FIN_WAIT_2:
     case LA_CLOSE_WAIT:
     case LA_CLOSING:
-    case LA_TIME_WAIT: return reaches(row, side);
+    case LA_TIME_WAIT: return reaches(row, side) || tells(row, side, time);
     }
     return false;
 }
@@ -418,6 +425,13 @@ static void on_wait(struct ladder *ladder, struct ladder_connection *connection,
         ladder_time_text(ladder, record->deadline, until);
         until[strcspn(until, "s") + 1] = '\0'; /* the blank that aligns "s" with "ms" */
         snprintf(text, sizeof text, "wait %s: %s, until %s", la_wait_event_name(event), duration, until);
+    }
+    /* Two states in one arrival: the wait gets a row for itself, with TIME-WAIT beside it. */
+    bool state_follows = event == LA_WAIT_ENTERED && connection->row.state[side][0] != '\0' &&
+                         strcmp(connection->state[side], la_state_name(LA_TIME_WAIT)) != 0;
+    if (state_follows) {
+        row_note(row_new(ladder, connection, record->time), side, text);
+        return;
     }
     if (event != LA_WAIT_EXPIRED && event != LA_WAIT_EVICTED) {
         note_consequence(ladder, connection, record->time, side, text);

@@ -7,23 +7,71 @@ static bool begins_with_lost(const char *fate)
     return fate != NULL && strncmp(fate, "lost", 4) == 0;
 }
 
-/* The packet's own record is the last one of its direction: before it stand those that led to it (a timer that fired),
-   behind it those that it caused. */
-static size_t own_record(const struct la_trace *records, size_t count, bool outgoing)
+static uint32_t get32(const uint8_t *at)
 {
-    uint8_t kind = outgoing ? LA_TRACE_SEGMENT_OUT : LA_TRACE_SEGMENT_IN;
-    for (size_t i = count; i > 0; i--) {
-        if (records[i - 1].kind == kind)
-            return i - 1;
-    }
-    return count;
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static void draw(struct watch *watch, bool outgoing, const char *fate, const struct la_trace *records, size_t count)
+/* Is this the packet's own record? Ports and numbers tell. */
+static bool is_packet_of(const struct la_trace *record, const uint8_t *bytes, size_t length)
 {
-    size_t own = fate != NULL ? own_record(records, count, outgoing) : count;
-    for (size_t i = 0; i < count; i++)
-        ladder_record(watch->ladder, watch->side, &records[i], i == own ? fate : NULL);
+    if (bytes == NULL || length == 0)
+        return false;
+    bool ipv4 = bytes[0] >> 4 == 4;
+    size_t tcp = ipv4 ? (size_t)(bytes[0] & 15) * 4 : 40;
+    if (length < tcp + 20 || bytes[ipv4 ? 9 : 6] != 6)
+        return false;
+    bool out = record->kind == LA_TRACE_SEGMENT_OUT;
+    uint16_t source = out ? record->local.port : record->remote.port;
+    uint16_t destination = out ? record->remote.port : record->local.port;
+    return get32(bytes + tcp) == ((uint32_t)source << 16 | destination) && get32(bytes + tcp + 4) == record->sequence &&
+           bytes[tcp + 13] == record->flags;
+}
+
+static void draw_held(struct watch *watch, unsigned at, const char *fate)
+{
+    struct la_trace record = watch->held[at];
+    watch->held_count--;
+    memmove(&watch->held[at], &watch->held[at + 1], (watch->held_count - at) * sizeof watch->held[0]);
+    ladder_record(watch->ladder, watch->side, &record, fate);
+}
+
+/* Replies without a connection are recorded when they are owed, and leave a little later: such a segment is drawn when
+   it leaves, for only then it is known what the network does to it. */
+static void hold(struct watch *watch, const struct la_trace *record)
+{
+    if (watch->held_count == WATCH_HELD)
+        draw_held(watch, 0, NULL);
+    watch->held[watch->held_count++] = *record;
+}
+
+static void draw(struct watch *watch, bool outgoing, const void *bytes, size_t length, const char *fate,
+                 const struct la_trace *records, size_t count)
+{
+    bool drawn = false;
+    for (size_t i = 0; i < count; i++) {
+        bool out = records[i].kind == LA_TRACE_SEGMENT_OUT;
+        bool own = (out ? outgoing : records[i].kind == LA_TRACE_SEGMENT_IN && !outgoing) &&
+                   is_packet_of(&records[i], bytes, length);
+        drawn = drawn || own;
+        if (out && !own)
+            hold(watch, &records[i]);
+        else
+            ladder_record(watch->ladder, watch->side, &records[i], own ? fate : NULL);
+    }
+    for (unsigned i = 0; outgoing && !drawn && i < watch->held_count; i++) {
+        drawn = is_packet_of(&watch->held[i], bytes, length);
+        if (drawn)
+            draw_held(watch, i, fate);
+    }
+}
+
+/* Nothing more comes at this moment. */
+static void finish_moment(struct watch *watch)
+{
+    while (watch->held_count > 0)
+        draw_held(watch, 0, NULL);
+    ladder_flush(watch->ladder);
 }
 
 static void capture(struct watch *watch, la_time time, bool outgoing, const void *bytes, size_t length,
@@ -42,9 +90,9 @@ void watch_packet(void *context, la_time time, bool outgoing, const void *bytes,
     /* The record of a packet that was lost on its way in is the network's, not the host's. */
     bool hosts_own = outgoing || !begins_with_lost(fate);
     if (watch->ladder != NULL && bytes == NULL && count == 0)
-        ladder_flush(watch->ladder);
+        finish_moment(watch);
     else if (watch->ladder != NULL)
-        draw(watch, outgoing, fate, records, count);
+        draw(watch, outgoing, bytes, length, fate, records, count);
     if (watch->pcapng != NULL && bytes != NULL)
         capture(watch, time, outgoing, bytes, length, fate, records, count);
     for (size_t i = 0; watch->json != NULL && hosts_own && i < count; i++) {

@@ -11,11 +11,15 @@
      loop_tap(&loop, watch_tap(&watch));
 
    Any of them may be NULL. Two ends with one ladder: two watches, the second with side = LADDER_RIGHT. */
+#define WATCH_HELD 32
+
 struct watch {
     struct ladder *ladder;
     enum ladder_side side;
     struct pcapng *pcapng;
-    FILE *json;  /* trace records as JSON lines */
+    FILE *json;                       /* trace records as JSON lines */
+    struct la_trace held[WATCH_HELD]; /* its own: segments that are recorded, and not yet handed over */
+    unsigned held_count;
     bool failed; /* something could not be written: the program says so at its end */
 };
 
