@@ -80,6 +80,12 @@ static uint32_t now_ms(const struct core *core)
     return (uint32_t)(core->now / LA_MILLISECOND);
 }
 
+/* The first whole millisecond that is not earlier: no wait is shorter than it was said to be. */
+static uint32_t due_ms(const struct core *core, uint32_t wait_ms)
+{
+    return (uint32_t)((core->now + LA_MILLISECOND - 1) / LA_MILLISECOND) + wait_ms;
+}
+
 static struct time_wait_record *record_at(const struct core *core, const struct time_wait_table *table,
                                           uint32_t position)
 {
@@ -409,7 +415,7 @@ struct time_wait_record *time_wait_append(struct core *core, struct time_wait_ta
     unsigned bytes = table->address_bytes;
     memset(record, 0, sizeof *record);
     record->class = TIME_WAIT_WAITING;
-    record->deadline_ms = now_ms(core) + wait_ms;
+    record->deadline_ms = due_ms(core, wait_ms);
     record->local_port = local->port;
     record->remote_port = remote->port;
     memcpy(record->addresses, &local->address.octets[16 - bytes], bytes);
@@ -428,7 +434,7 @@ void time_wait_restart(struct core *core, struct time_wait_table *table, struct 
         return;
     }
     record->restarts++;
-    record->deadline_ms = now_ms(core) + wait_ms;
+    record->deadline_ms = due_ms(core, wait_ms);
     record->is_moved = true;
     core_count(core, LA_COUNT_WAIT_RESTARTED);
     time_wait_trace(core, table, record, LA_WAIT_RESTARTED);
