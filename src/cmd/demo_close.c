@@ -92,7 +92,7 @@ static bool never(void *context)
 
 static bool begin(struct demo *demo, uint32_t msl_ms, const char *const (*impair)[2])
 {
-    struct scene_setup setup = {.msl_ms = msl_ms, .ladder = true, .impair = impair};
+    struct scene_setup setup = {.msl_ms = msl_ms, .ladder = true, .port = LASTACK_PORT, .impair = impair};
     struct la_endpoint local = {scene_address(SCENE_LASTACK), LASTACK_PORT};
     memset(&act, 0, sizeof act);
     if (scene_open(&act.scene, demo, &setup) < 0)
@@ -105,6 +105,13 @@ static void end(void)
 {
     peer_free(&act.peer);
     scene_close(&act.scene);
+}
+
+/* After a passage of the story: what the ladder holds back is written, and then the checks follow. */
+static void pause_ladder(const struct demo *demo)
+{
+    ladder_flush(act.scene.ladder);
+    demo_say(demo, " ");
 }
 
 /* The peer connects; lastack says something and closes; the peer reads it to its end. */
@@ -121,6 +128,7 @@ static bool open_and_close_first(struct demo *demo)
     scene_note(&act.scene, SCENE_LASTACK, "shutdown()");
     la_shutdown(act.scene.host, now, act.conn);
     bool done = scene_until(&act.scene, heard, PATIENCE_MS) && strcmp(act.heard, words) == 0;
+    pause_ladder(demo);
     return demo_check(demo, done, "%s read \"good bye\" and then the end", demo_peer(demo));
 }
 
@@ -131,13 +139,6 @@ static enum la_end outcome(void)
     la_outcome(act.scene.host, act.conn, &outcome);
     la_release(act.scene.host, scene_now(&act.scene), act.conn);
     return outcome.end;
-}
-
-/* After a passage of the story: what the ladder holds back is written, and then the checks follow. */
-static void pause_ladder(const struct demo *demo)
-{
-    ladder_flush(act.scene.ladder);
-    demo_say(demo, " ");
 }
 
 /* ---- d: the last ACK lost three times ---------------------------------------------------------------------------- */
@@ -156,11 +157,11 @@ static void check_repeated_fins(struct demo *demo)
 
 static void check_expiry(struct demo *demo)
 {
+    demo_say(demo, " ");
     bool gone = scene_until(&act.scene, expired, PATIENCE_MS);
     const struct la_trace *restart = journal_wait(&act.scene.journal, LA_WAIT_RESTARTED);
     const struct la_trace *expiry = journal_wait(&act.scene.journal, LA_WAIT_EXPIRED);
     double waited = gone && restart && expiry ? (double)(expiry->time - restart->time) / 1e9 : 0;
-    pause_ladder(demo);
     demo_check(demo, waited >= 2.0 * SHORT_MSL_MS / 1000,
                "the record expired %.2f s after the last restart: 2 MSL (1 s here, 30 s by default)", waited);
 }
@@ -237,15 +238,15 @@ static void check_reopened(struct demo *demo, uint32_t old_fin)
 {
     const struct journal *journal = &act.scene.journal;
     struct la_counters counters;
+    unsigned resets = journal_segments(journal, LA_TRACE_SEGMENT_OUT, LA_RST, false) +
+                      journal_segments(journal, LA_TRACE_SEGMENT_IN, LA_RST, false);
     la_host_counters(act.scene.host, &counters);
     uint32_t ahead = last_sequence(LA_TRACE_SEGMENT_OUT, LA_SYN | LA_ACK) - old_fin;
-    demo_check(demo, journal_waits(journal, LA_WAIT_SHADOWED) == 1,
-               "its SYN, with a newer timestamp, opened a new incarnation; the record was kept in its shadow");
     demo_check(demo, counters.counter[LA_COUNT_WAIT_REOPENED] == 1 && journal_waits(journal, LA_WAIT_REOPENED) == 1,
-               "and ended only once the new connection was established");
+               "its SYN, with a newer timestamp, opened a new incarnation (RFC 6191)");
     demo_check(demo, ahead > 0 && ahead < UINT32_C(1) << 31,
                "lastack's new sequence numbers begin beyond all old ones: %u further", ahead);
-    demo_check(demo, counters.counter[LA_COUNT_TCP_OUT_RESETS] == 0, "nobody was reset");
+    demo_check(demo, resets == 0, "nobody was reset");
     demo_check(demo, counters.time_wait_ipv4 == 1, "one record waits now, the new incarnation's");
 }
 

@@ -2,6 +2,7 @@
 
 #include "cmd.h"
 
+#include "link/packet.h"
 #include "link/sockdiag.h"
 
 #include <stdio.h>
@@ -28,28 +29,37 @@ void scene_note(struct scene *scene, enum scene_side side, const char *text)
 
 /* ---- the journal ------------------------------------------------------------------------------------------------- */
 
+static void journal_add(struct journal *journal, const struct la_trace *record, bool lost)
+{
+    bool ours = record->local.port == journal->port; /* not a straggler from an earlier part */
+    if (!ours || journal->count == JOURNAL_RECORDS)
+        return;
+    journal->lost[journal->count] = lost;
+    journal->record[journal->count++] = *record;
+}
+
+/* A lost packet stands in it twice: as the host's own record, if it has one, and as what the network lost. */
 static void journal_packet(void *context, la_time time, bool outgoing, const void *bytes, size_t length,
                            const char *fate, const struct la_trace *records, size_t count)
 {
     struct journal *journal = context;
+    struct packet_view view;
+    struct la_trace packet;
     bool lost = fate && strncmp(fate, "lost", 4) == 0;
-    (void)time;
-    (void)outgoing;
-    (void)bytes;
-    (void)length;
-    for (size_t i = 0; i < count && journal->count < JOURNAL_RECORDS; i++) {
-        bool segment = records[i].kind == LA_TRACE_SEGMENT_IN || records[i].kind == LA_TRACE_SEGMENT_OUT;
-        journal->lost[journal->count] = lost && segment;
-        journal->record[journal->count++] = records[i];
-    }
+    for (size_t i = 0; i < count && (outgoing || !lost); i++)
+        journal_add(journal, &records[i], false);
+    if (!lost || !packet_look(bytes, length, &view))
+        return;
+    packet_trace(&view, time, outgoing, &packet);
+    journal_add(journal, &packet, true);
 }
 
-unsigned journal_segments(const struct journal *journal, enum la_trace_kind kind, uint8_t flags, bool lost_only)
+unsigned journal_segments(const struct journal *journal, enum la_trace_kind kind, uint8_t flags, bool lost)
 {
     unsigned count = 0;
     for (size_t i = 0; i < journal->count; i++)
-        count += journal->record[i].kind == kind && (journal->record[i].flags & flags) == flags &&
-                 (!lost_only || journal->lost[i]);
+        count +=
+            journal->record[i].kind == kind && (journal->record[i].flags & flags) == flags && journal->lost[i] == lost;
     return count;
 }
 
@@ -71,8 +81,14 @@ const struct la_trace *journal_wait(const struct journal *journal, enum la_wait_
 
 /* ---- the kernel's state, on the right rail ----------------------------------------------------------------------- */
 
-/* Asked whenever a packet passes, and every tick: the kernel says nothing of itself. */
-static void look_at_kernel(struct scene *scene)
+/* States that the kernel enters by its own will: the segment that says so is about to come. */
+static bool announced(enum la_state state)
+{
+    return state == LA_SYN_SENT || state == LA_FIN_WAIT_1 || state == LA_LAST_ACK;
+}
+
+/* Asked whenever a packet has passed, and every tick: the kernel says nothing of itself. */
+static void look_at_kernel(struct scene *scene, bool at_packet)
 {
     struct sockdiag_socket socket;
     struct link_error error;
@@ -80,7 +96,7 @@ static void look_at_kernel(struct scene *scene)
         return;
     int found = sockdiag_find(scene->diag, &scene->there, &scene->here, &socket, &error);
     enum la_state state = found > 0 ? socket.state : LA_CLOSED;
-    if (found < 0 || state == scene->peer_state)
+    if (found < 0 || state == scene->peer_state || (!at_packet && announced(state)))
         return;
     scene->peer_state = state;
     if (scene->ladder)
@@ -97,7 +113,7 @@ static void kernel_packet(void *context, la_time time, bool outgoing, const void
     (void)fate;
     (void)records;
     (void)count;
-    look_at_kernel(context);
+    look_at_kernel(context, true);
 }
 
 /* ---- going on ---------------------------------------------------------------------------------------------------- */
@@ -114,7 +130,7 @@ static void tick(void *context)
 {
     struct scene *scene = context;
     struct loop *loop = &scene->stage.loop;
-    look_at_kernel(scene);
+    look_at_kernel(scene, false);
     scene->held = scene->holds(scene->context);
     if (scene->held || scene->stage.signals || loop_now(loop) >= scene->deadline)
         loop_stop(loop);
@@ -183,9 +199,9 @@ static int open_kernel(struct scene *scene, const struct scene_setup *setup)
     scene->diag = sockdiag_open(&scene->stage.error);
     if (!scene->diag)
         return complain("demo", "%s", scene->stage.error.text);
-    /* The kernel's state first, so that it stands beside the segment that it caused. */
-    loop_tap(&scene->stage.loop, (struct tap){scene, kernel_packet});
+    /* The kernel's state after the segment, so that it stands beside it. */
     loop_tap(&scene->stage.loop, watch_tap(&scene->watch[SCENE_LASTACK]));
+    loop_tap(&scene->stage.loop, (struct tap){scene, kernel_packet});
     loop_tap(&scene->stage.loop, (struct tap){&scene->journal, journal_packet});
     return 0;
 }
@@ -251,9 +267,10 @@ int scene_open(struct scene *scene, struct demo *demo, const struct scene_setup 
     network_options_complete(&scene->options);
     scene->peer_state = LA_CLOSED;
     scene->here.address = scene_address(SCENE_LASTACK);
-    scene->there = (struct la_endpoint){scene_address(SCENE_PEER), setup->peer_port};
+    scene->there = (struct la_endpoint){scene_address(SCENE_PEER), 0};
     if (setup->ladder) {
         struct ladder_options look = {.ascii = demo->ascii, .colour = demo->colour, .width = 110};
+        look.local.port = scene->journal.port = setup->port;
         look.right = demo->in_memory ? "other lastack" : "kernel";
         scene->ladder = ladder_new(stdout, &look);
         scene->watch[SCENE_LASTACK] = (struct watch){.ladder = scene->ladder};

@@ -13,17 +13,18 @@ enum scene_side { SCENE_LASTACK, SCENE_PEER };
 
 enum { JOURNAL_RECORDS = 16384 };
 
-/* Every trace record of lastack's, and whether the network lost the segment. */
+/* The trace records of lastack's connections at one port, and the segments that the network lost. */
 struct journal {
+    uint16_t port;
     size_t count;
     struct la_trace record[JOURNAL_RECORDS];
-    bool lost[JOURNAL_RECORDS];
+    bool lost[JOURNAL_RECORDS]; /* it is no record of the host's, but what the network lost */
 };
 
 struct scene_setup {
     uint32_t msl_ms;
     bool ladder;                    /* shown as it happens, and the journal is kept */
-    uint16_t peer_port;             /* whose state stands on the right rail */
+    uint16_t port;                  /* of lastack's, whose connections are shown and kept */
     const char *const (*impair)[2]; /* options of impair_option and their values, up to {NULL, NULL}; may be NULL */
 };
 
@@ -68,8 +69,8 @@ void scene_note(struct scene *scene, enum scene_side side, const char *text);
 
 /* ---- the journal ------------------------------------------------------------------------------------------------- */
 
-/* Segments of a direction with all of these flags; lost: only those that the network lost. */
-unsigned journal_segments(const struct journal *journal, enum la_trace_kind kind, uint8_t flags, bool lost_only);
+/* Segments of a direction with all of these flags: those that the host sent or saw, or those that the network lost. */
+unsigned journal_segments(const struct journal *journal, enum la_trace_kind kind, uint8_t flags, bool lost);
 unsigned journal_waits(const struct journal *journal, enum la_wait_event event);
 /* The last TIME-WAIT record of that kind; NULL if there is none. */
 const struct la_trace *journal_wait(const struct journal *journal, enum la_wait_event event);

@@ -65,7 +65,8 @@ static int open_device(struct stage *stage)
 static int open_host(struct stage *stage)
 {
     const struct network_options *options = stage->options;
-    static const struct la_address any;
+    bool v4 = la_address_is_ipv4(&options->address.address);
+    struct la_address any = v4 ? la_address_ipv4(0, 0, 0, 0) : (struct la_address){{0}};
     la_time now = clock_now();
     stage->config.msl_ms = options->msl_ms;
     if (options->ladder || options->pcap)
