@@ -74,8 +74,8 @@ static void segment(struct stage *stage, enum ladder_side side, bool out, uint8_
     ladder_record(stage->ladder, side, &record, fate);
 }
 
-static void again(struct stage *stage, enum ladder_side side, uint8_t flags, uint32_t sequence,
-                  uint32_t acknowledgment, uint32_t length)
+static void again(struct stage *stage, enum ladder_side side, uint8_t flags, uint32_t sequence, uint32_t acknowledgment,
+                  uint32_t length)
 {
     struct la_trace record = segment_of(stage, side, true, flags, sequence, acknowledgment, length);
     record.retransmission = true;
@@ -90,8 +90,7 @@ static void state(struct stage *stage, enum ladder_side side, enum la_state from
     ladder_record(stage->ladder, side, &record, NULL);
 }
 
-static void detail(struct stage *stage, enum ladder_side side, enum la_trace_kind kind, unsigned what,
-                   la_time deadline)
+static void detail(struct stage *stage, enum ladder_side side, enum la_trace_kind kind, unsigned what, la_time deadline)
 {
     struct la_trace record = record_of(stage, side, kind);
     record.detail = (uint8_t)what;
@@ -165,23 +164,22 @@ static void test_lost_last_ack_ascii(void **unused)
     stage_begin(&stage, (struct ladder_options){.ascii = true, .width = 84});
     opens(&stage);
     closes_with_loss(&stage);
-    stage_end(&stage,
-              "        time  lastack 10.83.0.2:80                              peer 10.83.0.1:40112\n"
-              "                                            (state): inferred  [state]: its kernel's\n"
-              "    0.000 ms   SYN-RECEIVED |<------- SYN seq=0 win=64240 ---------| (SYN-SENT)\n"
-              "                            |--- SYN,ACK seq=0 ack=1 win=64240 --->| (ESTABLISHED)\n"
-              "    0.095 ms    ESTABLISHED |<--------- ACK seq=1 ack=1 -----------|\n"
-              "   12.095 ms     FIN-WAIT-1 |-------- FIN,ACK seq=1 ack=1 -------->| (CLOSE-WAIT)\n"
-              "   12.145 ms     FIN-WAIT-2 |<--------- ACK seq=1 ack=2 -----------|\n"
-              "    2.000 s       TIME-WAIT |<------- FIN,ACK seq=1 ack=2 ---------| (LAST-ACK)\n"
-              "                            | wait entered: 60 s, until 62.000 s   |\n"
-              "                            |------- ACK seq=2 ack=2 -------x lost |\n"
-              "                            | lost, by out:last-ack                |\n"
-              "    2.207 s                 |<--- FIN,ACK seq=1 ack=2 (again) -----|\n"
-              "                            | wait restarted: 60 s, until 62.207 s |\n"
-              "                            | wait answered                        |\n"
-              "                            |---------- ACK seq=2 ack=2 ---------->| (CLOSED)\n"
-              "   62.207 s          CLOSED | wait expired                         |\n");
+    stage_end(&stage, "        time  lastack 10.83.0.2:80                              peer 10.83.0.1:40112\n"
+                      "                                            (state): inferred  [state]: its kernel's\n"
+                      "    0.000 ms   SYN-RECEIVED |<------- SYN seq=0 win=64240 ---------| (SYN-SENT)\n"
+                      "                            |--- SYN,ACK seq=0 ack=1 win=64240 --->| (ESTABLISHED)\n"
+                      "    0.095 ms    ESTABLISHED |<--------- ACK seq=1 ack=1 -----------|\n"
+                      "   12.095 ms     FIN-WAIT-1 |-------- FIN,ACK seq=1 ack=1 -------->| (CLOSE-WAIT)\n"
+                      "   12.145 ms     FIN-WAIT-2 |<--------- ACK seq=1 ack=2 -----------|\n"
+                      "    2.000 s       TIME-WAIT |<------- FIN,ACK seq=1 ack=2 ---------| (LAST-ACK)\n"
+                      "                            | wait entered: 60 s, until 62.000 s   |\n"
+                      "                            |------- ACK seq=2 ack=2 -------x lost |\n"
+                      "                            | lost, by out:last-ack                |\n"
+                      "    2.207 s                 |<--- FIN,ACK seq=1 ack=2 (again) -----|\n"
+                      "                            | wait restarted: 60 s, until 62.207 s |\n"
+                      "                            | wait answered                        |\n"
+                      "                            |---------- ACK seq=2 ack=2 ---------->| (CLOSED)\n"
+                      "   62.207 s          CLOSED | wait expired                         |\n");
 }
 
 /* Both ends are traced; their FINs cross, and one last ACK is lost. */
@@ -260,7 +258,8 @@ static void test_kernel_states_drops_reset(void **unused)
     broken.detail = LA_DROP_TCP_CHECKSUM;
     ladder_record(stage.ladder, LADDER_LEFT, &broken, NULL);
     stage.now += LA_MILLISECOND;
-    segment(&stage, LADDER_LEFT, false, LA_RST | LA_ACK, 1, 1, 0, "corrupted, held back 20 ms, by in:rst and much else");
+    segment(&stage, LADDER_LEFT, false, LA_RST | LA_ACK, 1, 1, 0,
+            "corrupted, held back 20 ms, by in:rst and much else");
     state(&stage, LADDER_LEFT, LA_ESTABLISHED, LA_CLOSED);
     detail(&stage, LADDER_LEFT, LA_TRACE_ENDED, LA_END_RESET_BY_PEER, 0);
     ladder_peer_state(stage.ladder, stage.now, &stage.left, &stage.right, "CLOSED");
@@ -296,20 +295,19 @@ static void test_two_connections_live(void **unused)
     struct stage stage;
     stage_begin(&stage, (struct ladder_options){.ascii = true, .width = 80});
     two_connections(&stage);
-    stage_end(&stage,
-              "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40112\n"
-              "                                        (state): inferred  [state]: its kernel's\n"
-              "    0.000 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
-              "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
-              "    0.095 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n"
-              "\n"
-              "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40114\n"
-              "    0.095 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
-              "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
-              "    0.190 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n"
-              "\n"
-              "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40112\n"
-              "    0.190 ms                |----------- RST seq=1 ----------->| (CLOSED)\n");
+    stage_end(&stage, "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40112\n"
+                      "                                        (state): inferred  [state]: its kernel's\n"
+                      "    0.000 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
+                      "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
+                      "    0.095 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n"
+                      "\n"
+                      "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40114\n"
+                      "    0.095 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
+                      "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
+                      "    0.190 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n"
+                      "\n"
+                      "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40112\n"
+                      "    0.190 ms                |----------- RST seq=1 ----------->| (CLOSED)\n");
 }
 
 static void test_two_connections_separate(void **unused)
@@ -318,19 +316,18 @@ static void test_two_connections_separate(void **unused)
     struct stage stage;
     stage_begin(&stage, (struct ladder_options){.ascii = true, .width = 80, .separate = true});
     two_connections(&stage);
-    stage_end(&stage,
-              "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40112\n"
-              "                                        (state): inferred  [state]: its kernel's\n"
-              "    0.000 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
-              "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
-              "    0.095 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n"
-              "    0.190 ms                |----------- RST seq=1 ----------->| (CLOSED)\n"
-              "\n"
-              "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40114\n"
-              "                                        (state): inferred  [state]: its kernel's\n"
-              "    0.095 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
-              "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
-              "    0.190 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n");
+    stage_end(&stage, "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40112\n"
+                      "                                        (state): inferred  [state]: its kernel's\n"
+                      "    0.000 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
+                      "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
+                      "    0.095 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n"
+                      "    0.190 ms                |----------- RST seq=1 ----------->| (CLOSED)\n"
+                      "\n"
+                      "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40114\n"
+                      "                                        (state): inferred  [state]: its kernel's\n"
+                      "    0.095 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
+                      "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
+                      "    0.190 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n");
 }
 
 static void test_filter(void **unused)
@@ -339,12 +336,11 @@ static void test_filter(void **unused)
     struct stage stage;
     stage_begin(&stage, (struct ladder_options){.ascii = true, .width = 80, .remote = {.port = 40114}});
     two_connections(&stage);
-    stage_end(&stage,
-              "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40114\n"
-              "                                        (state): inferred  [state]: its kernel's\n"
-              "    0.000 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
-              "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
-              "    0.095 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n");
+    stage_end(&stage, "        time  lastack 10.83.0.2:80                          peer 10.83.0.1:40114\n"
+                      "                                        (state): inferred  [state]: its kernel's\n"
+                      "    0.000 ms   SYN-RECEIVED |<----- SYN seq=0 win=64240 -------| (SYN-SENT)\n"
+                      "                            |- SYN,ACK seq=0 ack=1 win=64240 ->| (ESTABLISHED)\n"
+                      "    0.095 ms    ESTABLISHED |<------- ACK seq=1 ack=1 ---------|\n");
 }
 
 static void test_nothing(void **unused)
