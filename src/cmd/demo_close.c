@@ -162,6 +162,7 @@ static void check_expiry(struct demo *demo)
     const struct la_trace *restart = journal_wait(&act.scene.journal, LA_WAIT_RESTARTED);
     const struct la_trace *expiry = journal_wait(&act.scene.journal, LA_WAIT_EXPIRED);
     double waited = gone && restart && expiry ? (double)(expiry->time - restart->time) / 1e9 : 0;
+    ladder_flush(act.scene.ladder);
     demo_check(demo, waited >= 2.0 * SHORT_MSL_MS / 1000,
                "the record expired %.2f s after the last restart: 2 MSL (1 s here, 30 s by default)", waited);
 }
@@ -254,6 +255,7 @@ void demo_part_f(struct demo *demo)
 {
     if (begin(demo, 30000, NULL)) {
         bool first = whole_connection(demo, 1);
+        pause_ladder(demo);
         demo_check(demo, first, "the first connection has ended; lastack waits, %s does not", demo_peer(demo));
         uint32_t old_fin = last_sequence(LA_TRACE_SEGMENT_OUT, LA_FIN);
         scene_until(&act.scene, never, 20); /* a timestamp clock's tick */

@@ -204,6 +204,7 @@ static int fetch(struct get *get)
     if (!la_address_is_ipv4(&get->network.address.address))
         config.time_wait_ipv6 = config.time_wait_ipv4;
     if (stage_open(stage, "get", &get->network, &config) == 0) {
+        stage->command_apart = true;
         stage->on_stop = on_stop;
         stage->on_stop_context = get;
         outlet_open(&get->outlet, &stage->loop, get->fd, drained, get);

@@ -250,7 +250,7 @@ static bool on_event(void *context, const struct la_event *event)
     }
     if (!nc->open || event->conn.slot != nc->conn.slot || event->conn.generation != nc->conn.generation)
         return true;
-    if (event->flags & LA_READY_ESTABLISHED)
+    if ((event->flags & LA_READY_ESTABLISHED) && !nc->listen)
         say_endpoint(nc, "connected to", &nc->remote);
     if (event->flags & LA_READY_ENDED) {
         nc->ended = true;
@@ -319,6 +319,7 @@ static int carry(struct nc *nc)
         config.time_wait_ipv6 = config.time_wait_ipv4;
     int status = EXIT_FAILED;
     if (stage_open(stage, "nc", &nc->network, &config) == 0) {
+        stage->command_apart = true;
         stage->on_stop = on_stop;
         stage->on_stop_context = nc;
         outlet_open(&nc->outlet, &stage->loop, STDOUT_FILENO, drained, nc);
@@ -345,7 +346,7 @@ static const char about[] =
     "all was acknowledged and both sides closed, else 1; with --run, COMMAND's own if that is not 0.\n"
     "\n"
     "  sudo lastack nc -v 10.83.0.1 9000      to a program that listens on this machine\n"
-    "  echo hello | lastack nc -lv 9000 --run 'nc -N $LASTACK_ADDRESS 9000 </dev/null'      no privilege\n";
+    "  echo hello | lastack nc -lv 9000 --run 'nc -N $LASTACK_ADDRESS 9000'      no privilege\n";
 
 static const char *take_arguments(struct nc *nc, int count, char **argument)
 {

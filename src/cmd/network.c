@@ -102,7 +102,10 @@ static void init_place(struct network_options *options)
         {0, "mtu", "OCTETS", "of the device (default 1500)", option_mtu, &options->mtu},
         {0, "netns", NULL, "in a network namespace of its own; needs no privilege\nwhere user namespaces are allowed",
          option_flag, &options->netns},
-        {0, "run", "COMMAND", "--netns, and COMMAND (by sh -c) in it on the kernel's side", option_text, &options->run},
+        {0, "run", "COMMAND",
+         "--netns, and COMMAND (by sh -c) in it on the kernel's side;\n$LASTACK_ADDRESS and $LASTACK_PEER_ADDRESS are "
+         "set for it",
+         option_text, &options->run},
     };
     memcpy(options->place, place, sizeof place);
 }

@@ -168,7 +168,9 @@ int stage_start_command(struct stage *stage)
     setenv("LASTACK_ADDRESS", text, 1);
     la_address_text(&stage->options->peer_address, text);
     setenv("LASTACK_PEER_ADDRESS", text, 1);
-    arguments[2] = strdup(stage->options->run);
+    const char *apart = stage->command_apart ? "exec </dev/null >&2\n" : "";
+    if (asprintf(&arguments[2], "%s%s", apart, stage->options->run) < 0)
+        return complain(stage->command, "no memory for the command");
     stage->child = netns_spawn(arguments, &stage->error);
     free(arguments[2]);
     if (stage->child < 0) {

@@ -34,9 +34,10 @@ struct stage {
     struct link_error error;
     la_time began;
 
-    pid_t child;      /* --run's; 0: none, or it has ended */
-    int child_fd;     /* its pidfd; -1 */
-    int child_status; /* exit status once it has ended, 128 + signal if one ended it */
+    pid_t child;        /* --run's; 0: none, or it has ended */
+    bool command_apart; /* standard input and output are ours: the command gets nothing, and standard error */
+    int child_fd;       /* its pidfd; -1 */
+    int child_status;   /* exit status once it has ended, 128 + signal if one ended it */
     bool child_ended;
     int signal_fd;
     int signals;                    /* SIGINT and SIGTERM so far */
