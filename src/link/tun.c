@@ -15,8 +15,8 @@
 static const char *open_advice(int why)
 {
     switch (why) {
-    case EACCES:
-    case EPERM: return "permission denied: run as root or with --netns";
+    case EACCES: /* a matter of the file's mode, which is 0666 nearly everywhere: no namespace helps */
+    case EPERM: return "permission denied: run as root, or let this user open it (chmod 666 " TUN_PATH ")";
     case ENOENT:
     case ENODEV:
     case ENXIO: return "this kernel has no TUN device: load the module tun";
