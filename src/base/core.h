@@ -18,6 +18,7 @@ struct core {
     struct la_config config;
     la_time now;
     la_time started;
+    uint64_t table_key[4]; /* drawn from config.key: the tables' hash */
     uint64_t wide[LA_COUNTER_WIDE_COUNT]; /* by enum la_counter: the first of them */
     uint32_t counter[LA_COUNTER_COUNT - LA_COUNTER_WIDE_COUNT]; /* the others */
     uint32_t dropped[LA_DROP_COUNT];

@@ -7,23 +7,20 @@
 static uint64_t secret_of(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
     uint8_t octets[36];
-    memcpy(&octets[0], local->address.octets, 16);
-    memcpy(&octets[16], remote->address.octets, 16);
-    memcpy(&octets[32], &local->port, 2);
-    memcpy(&octets[34], &remote->port, 2);
-    return siphash_2_4(tcp_core(tcp)->config.key, octets, sizeof octets);
+    size_t address_bytes = address_is_ipv4(&remote->address) ? 4 : 16;
+    memcpy(&octets[0], &local->port, 2);
+    memcpy(&octets[2], &remote->port, 2);
+    memcpy(&octets[4], &local->address.octets[16 - address_bytes], address_bytes);
+    memcpy(&octets[4 + address_bytes], &remote->address.octets[16 - address_bytes], address_bytes);
+    return siphash_2_4(tcp_core(tcp)->config.key, octets, 4 + 2 * address_bytes);
 }
 
-struct seq clock_isn(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint *local,
+                                 const struct la_endpoint *remote)
 {
     uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (4 * LA_MICROSECOND)); /* RFC 9293 3.4.1 */
-    return seq_of(ticks + (uint32_t)secret_of(tcp, local, remote));
-}
-
-uint32_t clock_timestamp_offset(const struct tcp *tcp, const struct la_endpoint *local,
-                                const struct la_endpoint *remote)
-{
-    return (uint32_t)(secret_of(tcp, local, remote) >> 32);
+    uint64_t secret = secret_of(tcp, local, remote);
+    return (struct clock_origin){seq_of(ticks + (uint32_t)secret), (uint32_t)(secret >> 32)};
 }
 
 static bool is_free(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)

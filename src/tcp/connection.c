@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/assert.h"
+#include "base/siphash.h"
+#include "four_tuple.h"
 #include "listener.h"
 
 /* The connections of an interface that may have something to send, in turn. */
@@ -40,14 +42,21 @@ static struct output_list *output_list_at(const struct tcp *tcp, unsigned interf
 static uint32_t *bucket_for(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
     struct core *core = tcp_core(tcp);
-    uint64_t hash = four_tuple_hash(core, local, remote);
     uint32_t *buckets = core_at(core, tcp->buckets);
-    return &buckets[((hash >> 32) * core->config.connections) >> 32];
+    return &buckets[four_tuple_place(four_tuple_hash(core, local, remote), core->config.connections)];
+}
+
+static void draw_table_key(struct core *core)
+{
+    for (uint8_t i = 0; i < 4; i++) {
+        core->table_key[i] = siphash_2_4(core->config.key, &i, sizeof i);
+    }
 }
 
 void tcp_start(struct tcp *tcp)
 {
     struct core *core = tcp_core(tcp);
+    draw_table_key(core);
     const struct la_config *config = &core->config;
     memset(core_at(core, tcp->connections), 0, tcp_connections_bytes(config));
     memset(core_at(core, tcp->listeners), 0, tcp_listeners_bytes(config));
@@ -112,9 +121,7 @@ struct connection *connection_find(const struct tcp *tcp, const struct la_endpoi
 {
     for (uint32_t slot = *bucket_for(tcp, local, remote); slot != NONE;) {
         struct connection *c = connection_at(tcp, slot);
-        if (c->remote.port == remote->port && c->local.port == local->port &&
-            address_equal(&c->remote.address, &remote->address) &&
-            address_equal(&c->local.address, &local->address)) {
+        if (endpoint_equal(&c->remote, remote) && endpoint_equal(&c->local, local)) {
             return c;
         }
         slot = c->hash_next;

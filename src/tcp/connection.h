@@ -188,10 +188,7 @@ void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags);
 /* Puts it on its interface's list of those that may have something to send. */
 void connection_wants_output(struct tcp *tcp, struct connection *c);
 
-/* ---- trace.c ---- */
-
-void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to);
-void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c);
+/* ---- trace.c: each costs two loads and a branch where its kind is not traced ---- */
 
 /* What is traced of a segment that leaves beside its header. */
 struct departure {
@@ -202,22 +199,71 @@ struct departure {
     bool is_retransmission;
 };
 
-void trace_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure);
-void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
-void trace_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
-void trace_ended(struct tcp *tcp, const struct connection *c);
+void record_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to);
+void record_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c);
+void record_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure);
+void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
+void record_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
+void record_ended(struct tcp *tcp, const struct connection *c);
+
+static inline void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to)
+{
+    if (core_traces(tcp_core(tcp), LA_TRACE_STATE)) {
+        record_state(tcp, c, from, to);
+    }
+}
+
+static inline void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment,
+                                    const struct connection *c)
+{
+    if (core_traces(tcp_core(tcp), LA_TRACE_SEGMENT_IN)) {
+        record_segment_in(tcp, interface, segment, c);
+    }
+}
+
+static inline void trace_segment_out(struct tcp *tcp, const struct tcp_header *header,
+                                     const struct departure *departure)
+{
+    if (core_traces(tcp_core(tcp), LA_TRACE_SEGMENT_OUT)) {
+        record_segment_out(tcp, header, departure);
+    }
+}
+
+static inline void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind,
+                               enum la_timer timer)
+{
+    if (core_traces(tcp_core(tcp), kind)) {
+        record_timer(tcp, c, kind, timer);
+    }
+}
+
+static inline void trace_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length)
+{
+    if (core_traces(tcp_core(tcp), LA_TRACE_DELIVERED)) {
+        record_delivered(tcp, c, from, length);
+    }
+}
+
+static inline void trace_ended(struct tcp *tcp, const struct connection *c)
+{
+    if (core_traces(tcp_core(tcp), LA_TRACE_ENDED)) {
+        record_ended(tcp, c);
+    }
+}
 
 /* Counts and traces a segment that was not taken; c may be NULL. */
 void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segment, const struct connection *c);
 
 /* ---- clock.c: what the time and the key say about a four-tuple ---- */
 
-/* RFC 6528 */
-struct seq clock_isn(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+/* Where the numbers of a connection that begins now begin. */
+struct clock_origin {
+    struct seq iss;            /* RFC 6528 */
+    uint32_t timestamp_offset; /* RFC 7323 5.4: added to the millisecond clock */
+};
 
-/* RFC 7323 5.4: what is added to the millisecond clock. */
-uint32_t clock_timestamp_offset(const struct tcp *tcp, const struct la_endpoint *local,
-                                const struct la_endpoint *remote);
+struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint *local,
+                                 const struct la_endpoint *remote);
 
 /* RFC 6056: an ephemeral port that makes the four-tuple free; 0 if there is none. */
 uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote);
@@ -326,9 +372,9 @@ void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct s
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
-/* A passive open of the four-tuple, answering a SYN, with this ISN and timestamp offset. */
+/* A passive open of the four-tuple, answering a SYN. */
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
-                 struct seq iss, uint32_t timestamp_offset);
+                 const struct clock_origin *origin);
 
 /* ack.c: the fifth step, for synchronised states. */
 void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);

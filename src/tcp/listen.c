@@ -3,7 +3,7 @@
 /* RFC 9293 3.10.7.2. */
 
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
-                 struct seq iss, uint32_t timestamp_offset)
+                 const struct clock_origin *origin)
 {
     struct connection *c = connection_new(tcp, &segment->local, &segment->remote);
     if (c == NULL) {
@@ -13,8 +13,8 @@ void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path
     c->is_passive = true;
     c->listener = listener;
     listener_at(tcp, listener)->syn_received++;
-    c->iss = iss;
-    c->ts_offset = timestamp_offset;
+    c->iss = origin->iss;
+    c->ts_offset = origin->timestamp_offset;
     syn_prepare(tcp, c, path);
     syn_received(tcp, c, segment);
     tcp_set_state(tcp, c, LA_LISTEN);
@@ -43,7 +43,7 @@ void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct 
     } else if (!listener_has_room(listener_at(tcp, listener))) {
         segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
     } else { /* third */
-        listen_open(tcp, listener, path, segment, clock_isn(tcp, &segment->local, &segment->remote),
-                    clock_timestamp_offset(tcp, &segment->local, &segment->remote));
+        const struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
+        listen_open(tcp, listener, path, segment, &origin);
     }
 }

@@ -4,8 +4,8 @@
 
 #include "base/address.h"
 #include "base/assert.h"
-#include "base/siphash.h"
 #include "base/timers.h"
+#include "four_tuple.h"
 
 #define BUCKET_ENTRIES 15
 #define BUCKET_LOAD 12     /* records a bucket, on average, when the table is full */
@@ -19,28 +19,6 @@ struct bucket {
 
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
 _Static_assert(sizeof(struct time_wait_record) == 32, "40 octets with two IPv4 addresses");
-
-struct four_tuple {
-    struct la_address local;
-    struct la_address remote;
-    uint16_t ports[2];
-};
-
-uint64_t four_tuple_hash(const struct core *core, const struct la_endpoint *local, const struct la_endpoint *remote)
-{
-    if (address_is_ipv4(&remote->address)) {
-        struct {
-            uint8_t local[4];
-            uint8_t remote[4];
-            uint16_t ports[2];
-        } ipv4 = {.ports = {local->port, remote->port}};
-        memcpy(ipv4.local, &local->address.octets[12], 4);
-        memcpy(ipv4.remote, &remote->address.octets[12], 4);
-        return siphash_1_3(core->config.key, &ipv4, sizeof ipv4);
-    }
-    const struct four_tuple tuple = {local->address, remote->address, {local->port, remote->port}};
-    return siphash_1_3(core->config.key, &tuple, sizeof tuple);
-}
 
 size_t time_wait_records_bytes(uint32_t capacity, unsigned address_bytes)
 {
@@ -120,27 +98,22 @@ static struct bucket *bucket_at(const struct core *core, const struct time_wait_
     return &buckets[number];
 }
 
-static uint32_t bucket_of(const struct time_wait_table *table, uint64_t hash)
-{
-    return (uint32_t)(((hash >> 32) * table->bucket_count) >> 32);
-}
-
 static uint32_t bucket_after(const struct time_wait_table *table, uint32_t number)
 {
     return number + 1 == table->bucket_count ? 0 : number + 1;
 }
 
-static uint32_t entry_of(uint32_t position, uint64_t hash)
+static uint32_t entry_of(uint32_t position, uint32_t hash)
 {
-    return (position + 1) << 8 | (uint32_t)(hash & 0xff);
+    return (position + 1) << 8 | (hash & 0xff);
 }
 
-static void index_add(const struct core *core, const struct time_wait_table *table, uint64_t hash, uint32_t position)
+static void index_add(const struct core *core, const struct time_wait_table *table, uint32_t hash, uint32_t position)
 {
     if (table->bucket_count == 0) {
         return;
     }
-    uint32_t number = bucket_of(table, hash);
+    uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
         struct bucket *bucket = bucket_at(core, table, number);
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
@@ -156,14 +129,14 @@ static void index_add(const struct core *core, const struct time_wait_table *tab
 }
 
 /* Replaces the entry of a position by another, 0 to take it out. */
-static void index_replace(const struct core *core, const struct time_wait_table *table, uint64_t hash,
+static void index_replace(const struct core *core, const struct time_wait_table *table, uint32_t hash,
                           uint32_t position, uint32_t entry)
 {
     if (table->bucket_count == 0) {
         return;
     }
     uint32_t wanted = entry_of(position, hash);
-    uint32_t number = bucket_of(table, hash);
+    uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
         struct bucket *bucket = bucket_at(core, table, number);
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
@@ -196,9 +169,9 @@ static struct time_wait_record *search(const struct core *core, const struct tim
 static struct time_wait_record *look_up(const struct core *core, const struct time_wait_table *table,
                                         const struct la_endpoint *local, const struct la_endpoint *remote)
 {
-    uint64_t hash = four_tuple_hash(core, local, remote);
-    uint32_t tag = (uint32_t)(hash & 0xff);
-    uint32_t number = bucket_of(table, hash);
+    uint32_t hash = four_tuple_hash(core, local, remote);
+    uint32_t tag = hash & 0xff;
+    uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
         const struct bucket *bucket = bucket_at(core, table, number);
         for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
@@ -239,7 +212,7 @@ void time_wait_endpoints(const struct time_wait_table *table, const struct time_
     memcpy(&remote->address.octets[16 - bytes], record->addresses + bytes, bytes);
 }
 
-static uint64_t record_hash(const struct core *core, const struct time_wait_table *table,
+static uint32_t record_hash(const struct core *core, const struct time_wait_table *table,
                             const struct time_wait_record *record)
 {
     struct la_endpoint local;
@@ -338,7 +311,7 @@ static void append_again(struct core *core, struct time_wait_table *table)
 {
     uint32_t from = table->tail;
     struct time_wait_record *record = record_at(core, table, from);
-    uint64_t hash = record_hash(core, table, record);
+    uint32_t hash = record_hash(core, table, record);
     table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
     table->used--;
     uint32_t to = head_of(table);

@@ -60,9 +60,6 @@ struct time_wait_table {
 
 #define TIME_WAIT_CAPACITY_MAX ((UINT32_C(1) << 24) - 2)
 
-/* How a lookup and an insertion find their bucket: SipHash of the four-tuple. */
-uint64_t four_tuple_hash(const struct core *core, const struct la_endpoint *local, const struct la_endpoint *remote);
-
 size_t time_wait_records_bytes(uint32_t capacity, unsigned address_bytes);
 size_t time_wait_buckets_bytes(uint32_t capacity);
 

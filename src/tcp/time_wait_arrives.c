@@ -26,8 +26,8 @@ static void answer(const struct wait *wait)
     header.ack = record->rcv_nxt;
     header.window = record->window;
     if (record->timestamps) {
-        uint32_t offset = clock_timestamp_offset(wait->tcp, &segment->local, &segment->remote);
-        uint32_t tsval = tcp_now_ms(wait->tcp) + offset;
+        const struct clock_origin origin = clock_origin(wait->tcp, &segment->local, &segment->remote);
+        uint32_t tsval = tcp_now_ms(wait->tcp) + origin.timestamp_offset;
         record->last_tsval = (int32_t)(tsval - record->last_tsval) > 0 ? tsval : record->last_tsval;
         header.options.has_timestamp = true;
         header.options.tsval = record->last_tsval;
@@ -88,15 +88,14 @@ static void reopen(const struct wait *wait, uint32_t listener)
 {
     struct tcp *tcp = wait->tcp;
     const struct segment *segment = wait->segment;
-    struct seq iss = clock_isn(tcp, &segment->local, &segment->remote);
-    struct seq least = seq_add(wait->record->snd_nxt, UINT16_MAX + 1);
-    uint32_t offset = clock_timestamp_offset(tcp, &segment->local, &segment->remote);
-    uint32_t behind = wait->record->last_tsval + 1 - (tcp_now_ms(tcp) + offset);
+    struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
+    origin.iss = seq_max(origin.iss, seq_add(wait->record->snd_nxt, UINT16_MAX + 1));
+    uint32_t behind = wait->record->last_tsval + 1 - (tcp_now_ms(tcp) + origin.timestamp_offset);
     if (wait->record->timestamps && (int32_t)behind > 0) {
-        offset += behind;
+        origin.timestamp_offset += behind;
     }
     time_wait_end(tcp_core(tcp), wait->table, wait->record, LA_WAIT_REOPENED);
-    listen_open(tcp, listener, wait->path, segment, seq_max(iss, least), offset);
+    listen_open(tcp, listener, wait->path, segment, &origin);
 }
 
 static void syn_arrives(const struct wait *wait)

@@ -12,21 +12,30 @@ uint32_t timer_base_ms(const struct tcp *tcp)
     return (uint32_t)((tcp_core(tcp)->now + LA_MILLISECOND - 1) / LA_MILLISECOND);
 }
 
-static void schedule(struct tcp *tcp, const struct connection *c)
+/* The heap's entry is not later than this. */
+static void schedule(struct tcp *tcp, const struct connection *c, uint32_t deadline_ms)
 {
     void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
     uint32_t slot = connection_slot(tcp, c);
+    uint32_t scheduled = 0;
+    if (!timers_get(&tcp->timers, entries, slot, &scheduled) || deadline_before(deadline_ms, scheduled)) {
+        timers_set(&tcp->timers, entries, slot, deadline_ms);
+    }
+}
+
+static void schedule_earliest(struct tcp *tcp, const struct connection *c)
+{
     bool any = false;
     uint32_t earliest = 0;
     for (unsigned timer = 0; timer < LA_TIMER_COUNT; timer++) {
-        if ((c->timers_armed & (1U << timer)) != 0 && (!any || deadline_before(c->deadline_ms[timer], earliest))) {
+        bool armed = timer_is_armed(c, (enum la_timer)timer);
+        if (armed && (!any || deadline_before(c->deadline_ms[timer], earliest))) {
             earliest = c->deadline_ms[timer];
             any = true;
         }
     }
-    uint32_t scheduled = 0;
-    if (any && (!timers_get(&tcp->timers, entries, slot, &scheduled) || deadline_before(earliest, scheduled))) {
-        timers_set(&tcp->timers, entries, slot, earliest);
+    if (any) {
+        schedule(tcp, c, earliest);
     }
 }
 
@@ -35,19 +44,12 @@ void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint3
     c->deadline_ms[timer] = timer_base_ms(tcp) + after_ms;
     c->timers_armed |= (uint8_t)(1U << timer);
     trace_timer(tcp, c, LA_TRACE_TIMER_ARMED, timer);
-    schedule(tcp, c);
+    schedule(tcp, c, c->deadline_ms[timer]);
 }
 
 void timer_disarm(struct connection *c, enum la_timer timer)
 {
     c->timers_armed &= (uint8_t)~(1U << timer);
-}
-
-static void arm_if_not(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms)
-{
-    if (!timer_is_armed(c, timer)) {
-        timer_arm(tcp, c, timer, after_ms);
-    }
 }
 
 /* How long the send side may go without progress: the user timeout, or, once the application is gone, R2. */
@@ -62,27 +64,27 @@ static uint32_t progress_bound_ms(const struct tcp *tcp, const struct connection
 static void follow_progress(struct tcp *tcp, struct connection *c)
 {
     uint32_t bound_ms = progress_bound_ms(tcp, c);
-    bool waits = flight_octets(c) > 0 || send_is_pending(c);
-    if (bound_ms == 0 || !waits) {
+    if (bound_ms == 0 || (flight_octets(c) == 0 && !send_is_pending(c))) {
         timer_disarm(c, LA_TIMER_USER_TIMEOUT);
-    } else {
-        arm_if_not(tcp, c, LA_TIMER_USER_TIMEOUT, bound_ms);
+    } else if (!timer_is_armed(c, LA_TIMER_USER_TIMEOUT)) {
+        timer_arm(tcp, c, LA_TIMER_USER_TIMEOUT, bound_ms);
     }
 }
 
 void timers_follow(struct tcp *tcp, struct connection *c)
 {
     bool in_flight = flight_octets(c) > 0 && !c->is_probing;
-    if (in_flight) {
-        timer_disarm(c, LA_TIMER_PERSIST);
-        arm_if_not(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
-    } else {
+    /* What is on its way to leave waits for nothing yet. */
+    bool is_held_back = !in_flight && !c->is_on_output && send_is_pending(c);
+    if (!in_flight) {
         timer_disarm(c, LA_TIMER_RETRANSMIT);
-        if (!send_is_pending(c)) {
-            timer_disarm(c, LA_TIMER_PERSIST);
-        } else if (!c->is_on_output) { /* it may still leave */
-            arm_if_not(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
-        }
+    } else if (!timer_is_armed(c, LA_TIMER_RETRANSMIT)) {
+        timer_arm(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
+    }
+    if (!is_held_back) {
+        timer_disarm(c, LA_TIMER_PERSIST);
+    } else if (!timer_is_armed(c, LA_TIMER_PERSIST)) {
+        timer_arm(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
     }
     follow_progress(tcp, c);
 }
@@ -209,7 +211,7 @@ static void run_due(struct tcp *tcp, struct connection *c)
             return;
         }
     }
-    schedule(tcp, c);
+    schedule_earliest(tcp, c);
 }
 
 /* Tells those whose writes found the pool empty that there is something in it again. */

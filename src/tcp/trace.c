@@ -31,7 +31,7 @@ static uint32_t scaled(uint16_t window, uint8_t flags, uint8_t scale)
     return (flags & LA_SYN) != 0 ? window : (uint32_t)window << scale;
 }
 
-void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to)
+void record_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to)
 {
     struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_STATE);
     if (record != NULL) {
@@ -41,7 +41,7 @@ void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from
     }
 }
 
-void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c)
+void record_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c)
 {
     struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_SEGMENT_IN);
     if (record == NULL) {
@@ -55,7 +55,7 @@ void trace_segment_in(struct tcp *tcp, unsigned interface, const struct segment 
     record->window_bytes = scaled(segment->window, segment->flags, c != NULL ? c->snd_scale : 0);
 }
 
-void trace_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure)
+void record_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure)
 {
     struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_SEGMENT_OUT);
     if (record == NULL) {
@@ -78,7 +78,7 @@ void trace_segment_out(struct tcp *tcp, const struct tcp_header *header, const s
     record->retransmission = departure->is_retransmission;
 }
 
-void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer)
+void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer)
 {
     struct core *core = tcp_core(tcp);
     struct la_trace *record = core_trace(core, kind);
@@ -93,7 +93,7 @@ void trace_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind
     }
 }
 
-void trace_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length)
+void record_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length)
 {
     struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_DELIVERED);
     if (record != NULL) {
@@ -103,7 +103,7 @@ void trace_delivered(struct tcp *tcp, const struct connection *c, struct seq fro
     }
 }
 
-void trace_ended(struct tcp *tcp, const struct connection *c)
+void record_ended(struct tcp *tcp, const struct connection *c)
 {
     struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_ENDED);
     if (record != NULL) {

@@ -27,8 +27,9 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
     }
     struct connection *c = connection_new(tcp, &from, remote);
     c->is_held = true;
-    c->iss = clock_isn(tcp, &from, remote);
-    c->ts_offset = clock_timestamp_offset(tcp, &from, remote);
+    const struct clock_origin origin = clock_origin(tcp, &from, remote);
+    c->iss = origin.iss;
+    c->ts_offset = origin.timestamp_offset;
     syn_prepare(tcp, c, path);
     tcp_set_state(tcp, c, LA_SYN_SENT);
     core_count(tcp_core(tcp), LA_COUNT_TCP_ACTIVE_OPENS);

@@ -1,0 +1,37 @@
+#ifndef TCP_FOUR_TUPLE_H
+#define TCP_FOUR_TUPLE_H
+
+#include "base/address.h"
+#include "base/core.h"
+
+/* Where a four-tuple stands in the tables. IPv4: Thorup's pair-multiply-shift (High Speed Hashing for Integers and
+   Strings, 2015, 3.4), strongly universal, so that nobody who does not know the key can make tuples that meet more often
+   than chance; three multiplications. IPv6: SipHash. */
+uint32_t four_tuple_hash_ipv6(const struct core *core, const struct la_endpoint *local,
+                              const struct la_endpoint *remote);
+
+static inline uint32_t four_tuple_hash(const struct core *core, const struct la_endpoint *local,
+                                       const struct la_endpoint *remote)
+{
+    if (!address_is_ipv4(&remote->address)) {
+        return four_tuple_hash_ipv6(core, local, remote);
+    }
+    uint64_t a = load_u32(&remote->address.octets[ADDRESS_IPV4_AT]);
+    uint64_t b = load_u32(&local->address.octets[ADDRESS_IPV4_AT]);
+    uint64_t c = (uint64_t)remote->port << 16 | local->port;
+    const uint64_t *key = core->table_key;
+    return (uint32_t)(((key[0] + b) * (key[1] + a) + key[2] * c + key[3]) >> 32);
+}
+
+/* A hash spread over a table of any size. */
+static inline uint32_t four_tuple_place(uint32_t hash, uint32_t places)
+{
+    return (uint32_t)((uint64_t)hash * places >> 32);
+}
+
+static inline bool endpoint_equal(const struct la_endpoint *a, const struct la_endpoint *b)
+{
+    return a->port == b->port && address_equal(&a->address, &b->address);
+}
+
+#endif
