@@ -58,9 +58,7 @@ static bool use_and_close(struct la_conn client, struct la_conn server)
 {
     la_host *a = pair.host[BENCH_CLIENT], *b = pair.host[BENCH_SERVER];
     char octet = 'x';
-    bool ok = la_send(a, pair.now, client, &octet, 1) == 1;
-    bench_pair_exchange(&pair);
-    ok = ok && la_recv(b, pair.now, server, &octet, 1) == 1 && la_send(b, pair.now, server, &octet, 1) == 1;
+    bool ok = la_recv(b, pair.now, server, &octet, 1) == 1 && la_send(b, pair.now, server, &octet, 1) == 1;
     bench_pair_exchange(&pair);
     ok = ok && la_recv(a, pair.now, client, &octet, 1) == 1 && la_close(a, pair.now, client) == LA_OK;
     bench_pair_exchange(&pair);
@@ -86,7 +84,9 @@ static bool one_connection(void)
     pair.now += state.step;
     la_host_advance(pair.host[BENCH_CLIENT], pair.now);
     la_host_advance(pair.host[BENCH_SERVER], pair.now);
-    if (la_connect(pair.host[BENCH_CLIENT], pair.now, &from, &to, &client) != LA_OK)
+    char octet = 'x';
+    if (la_connect(pair.host[BENCH_CLIENT], pair.now, &from, &to, &client) != LA_OK ||
+        la_send(pair.host[BENCH_CLIENT], pair.now, client, &octet, 1) != 1) /* leaves with the handshake's ACK */
         return false;
     bench_pair_exchange(&pair);
     return la_accept(pair.host[BENCH_SERVER], pair.now, state.listener[remote], &server) == LA_OK &&

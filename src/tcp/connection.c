@@ -7,12 +7,6 @@
 #include "four_tuple.h"
 #include "listener.h"
 
-/* The connections of an interface that may have something to send, in turn. */
-struct output_list {
-    uint32_t first;
-    uint32_t last;
-};
-
 size_t tcp_connections_bytes(const struct la_config *config)
 {
     return (size_t)config->connections * sizeof(struct connection);
@@ -31,12 +25,6 @@ size_t tcp_listeners_bytes(const struct la_config *config)
 size_t tcp_outputs_bytes(const struct la_config *config)
 {
     return (size_t)config->interfaces * sizeof(struct output_list);
-}
-
-static struct output_list *output_list_at(const struct tcp *tcp, unsigned interface)
-{
-    struct output_list *lists = core_at(tcp_core(tcp), tcp->outputs);
-    return &lists[interface];
 }
 
 static uint32_t *bucket_for(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
@@ -210,10 +198,13 @@ size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer)
     struct output_list *list = output_list_at(tcp, interface);
     while (list->first != NONE) {
         struct connection *c = connection_at(tcp, list->first);
-        leave_output(tcp, c);
+        list->first = c->output_next;
+        c->is_on_output = false;
         size_t length = segment_next(tcp, c, buffer);
         if (length > 0) {
-            connection_wants_output(tcp, c); /* behind the others */
+            if (segment_is_owed(c)) {
+                connection_wants_output(tcp, c); /* behind the others */
+            }
             return length;
         }
     }

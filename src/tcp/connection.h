@@ -137,6 +137,24 @@ struct connection {
     uint64_t bytes_received;
 };
 
+/* What was received out of order: a piece of buffer lists them, disjoint and sorted. */
+struct range {
+    struct seq start;
+    struct seq end;
+};
+
+/* The connections of an interface that may have something to send, in turn. */
+struct output_list {
+    uint32_t first;
+    uint32_t last;
+};
+
+static inline struct output_list *output_list_at(const struct tcp *tcp, unsigned interface)
+{
+    struct output_list *lists = core_at(tcp_core(tcp), tcp->outputs);
+    return &lists[interface];
+}
+
 static inline struct connection *connection_at(const struct tcp *tcp, uint32_t slot)
 {
     struct connection *connections = core_at(tcp_core(tcp), tcp->connections);
@@ -316,6 +334,9 @@ static inline uint32_t flight_octets(const struct connection *c)
 
 /* Text or a FIN is to be sent, or sent again after a timeout. */
 bool send_is_pending(const struct connection *c);
+
+/* segment_next may have more: it is asked again. */
+bool segment_is_owed(const struct connection *c);
 
 /* The connection's next segment, written to `to` as a packet: its octets; 0 if it owes nothing now. */
 size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to);

@@ -97,9 +97,6 @@ static bool plan_retransmission(const struct connection *c, struct plan *plan)
 
 static bool plan_next(const struct connection *c, struct plan *plan)
 {
-    if (!send_is_pending(c)) {
-        return false;
-    }
     uint32_t window = window_left(c, c->snd_resend);
     uint32_t text_left = seq_before(c->snd_resend, send_end(c)) ? seq_distance(c->snd_resend, send_end(c)) : 0;
     uint32_t length = text_left < c->snd_mss ? text_left : c->snd_mss;
@@ -221,7 +218,8 @@ static size_t emit_text(struct tcp *tcp, struct connection *c, uint8_t *to, cons
 /* RFC 5681 4.1 */
 static void restart_after_idle(const struct tcp *tcp, struct connection *c)
 {
-    if (flight_octets(c) == 0 && tcp_now_ms(tcp) - c->progress_ms > retransmission_timeout_ms(tcp, c)) {
+    uint32_t idle_ms = flight_octets(c) == 0 ? tcp_now_ms(tcp) - c->progress_ms : 0;
+    if (idle_ms > tcp_core(tcp)->config.rto_min_ms && idle_ms > retransmission_timeout_ms(tcp, c)) {
         congestion_algorithm(tcp_core(tcp)->config.congestion)->idle(&c->congestion, c->snd_mss);
     }
 }
@@ -286,6 +284,9 @@ static size_t emit_next_text(struct tcp *tcp, struct connection *c, uint8_t *to)
             return emit_text(tcp, c, to, &plan);
         }
     }
+    if (!send_is_pending(c)) {
+        return 0;
+    }
     restart_after_idle(tcp, c);
     if (!plan_next(c, &plan)) {
         return 0;
@@ -299,6 +300,12 @@ static bool owes_syn(const struct connection *c)
 {
     bool opening = c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED;
     return opening && (seq_equal(c->snd_resend, c->iss) || c->owes_retransmission);
+}
+
+bool segment_is_owed(const struct connection *c)
+{
+    return c->duplicate_acks_owed > 0 || c->owes_ack || c->owes_retransmission || c->owes_window_probe ||
+           c->owes_keepalive || send_is_pending(c);
 }
 
 size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to)
