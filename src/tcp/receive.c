@@ -6,11 +6,6 @@
 /* Text goes to its place in the stream at once, in order or not; what is out of order is listed as ranges, disjoint
    and sorted, in a piece of buffer of their own that exists only as long as there are any. */
 
-struct range {
-    struct seq start;
-    struct seq end;
-};
-
 static struct range *ranges_of(const struct tcp *tcp, const struct connection *c)
 {
     const struct pieces_memory memory = tcp_pieces(tcp);
