@@ -2,6 +2,7 @@
 
 #include "impair.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ int impair_parse(const char *text, enum impair_action action, struct impair_patt
         return link_fail(error, "'%s': '%.*s' is no kind of packet; there are " KINDS, text, (int)length, at);
     pattern->action = action;
     pattern->kind = (enum packet_kind)kind;
-    strcpy(pattern->text, text);
+    snprintf(pattern->text, sizeof pattern->text, "%s", text);
     return parse_which(at + length, pattern, text, error);
 }
 

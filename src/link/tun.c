@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -46,7 +47,7 @@ int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_er
     struct ifreq request;
     memset(&request, 0, sizeof request);
     request.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0));
-    strcpy(request.ifr_name, name != NULL ? name : "lastack%d");
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name != NULL ? name : "lastack%d");
     if (ioctl(tun->fd, TUNSETIFF, &request) < 0) {
         int why = errno;
         tun_close(tun);

@@ -93,8 +93,8 @@ static void forget_one(struct ladder *ladder)
     }
     connection_free(ladder, ladder->connection[oldest]);
     ladder->count--;
-    memmove(&ladder->connection[oldest], &ladder->connection[oldest + 1],
-            (ladder->count - oldest) * sizeof ladder->connection[0]);
+    for (unsigned i = oldest; i < ladder->count; i++)
+        ladder->connection[i] = ladder->connection[i + 1];
 }
 
 static struct ladder_connection *connection_new(struct ladder *ladder, const struct la_endpoint *left,
@@ -415,12 +415,12 @@ static void on_wait(struct ladder *ladder, struct ladder_connection *connection,
                     const struct la_trace *record)
 {
     char text[LADDER_TEXT];
-    char duration[24];
-    char until[24];
     enum la_wait_event event = (enum la_wait_event)record->detail;
     bool tells_until = event == LA_WAIT_ENTERED || event == LA_WAIT_RESTARTED || event == LA_WAIT_RESTORED;
     snprintf(text, sizeof text, "wait %s", la_wait_event_name(event));
     if (tells_until && record->deadline != LA_TIME_NEVER && record->deadline > record->time) {
+        char duration[24];
+        char until[24];
         ladder_duration_text(record->deadline - record->time, duration);
         ladder_time_text(ladder, record->deadline, until);
         until[strcspn(until, "s") + 1] = '\0'; /* the blank that aligns "s" with "ms" */

@@ -41,9 +41,9 @@ struct ladder *ladder_new(FILE *file, const struct ladder_options *options);
 void ladder_flush(struct ladder *ladder);
 void ladder_free(struct ladder *ladder);
 
-/* A record of an end's trace, in order of time. fate: what the network does to a SEGMENT_OUT, or did to a SEGMENT_IN, as
-   a text that begins with "lost" if it never arrives ("lost, by out:last-ack", "delayed 30 ms"); NULL if nothing. A lost
-   SEGMENT_IN, which no trace has, is fed too; a window of UINT32_MAX is one not known.
+/* A record of an end's trace, in order of time. fate: what the network does to a SEGMENT_OUT, or did to a SEGMENT_IN,
+   as a text that begins with "lost" if it never arrives ("lost, by out:last-ack", "delayed 30 ms"); NULL if nothing. A
+   lost SEGMENT_IN, which no trace has, is fed too; a window of UINT32_MAX is one not known.
    With records from both ends a segment is drawn once, when it is sent; what it changes at the other end stands beside
    it, or in a row of its own if something else came between. */
 void ladder_record(struct ladder *ladder, enum ladder_side side, const struct la_trace *record, const char *fate);

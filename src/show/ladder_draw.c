@@ -60,18 +60,31 @@ void ladder_time_text(const struct ladder *ladder, la_time time, char text[24])
         snprintf(text, 24, "%" PRIu64 ".%03" PRIu64 " s ", since / LA_SECOND, since % LA_SECOND / LA_MILLISECOND);
 }
 
+/* In units, rounded to what is shown: a wait is not "59.9999 s". */
+static double thousandths(la_time duration, la_time unit)
+{
+    la_time rounded = (duration + unit / 2000) / (unit / 1000);
+    return (double)rounded / 1000;
+}
+
 void ladder_duration_text(la_time duration, char text[24])
 {
-    /* Rounded to what is shown: a wait is not "59.999999 s". */
     if (duration >= LA_SECOND)
-        snprintf(text, 24, "%.6g s", (double)((duration + LA_MILLISECOND / 2) / LA_MILLISECOND) / 1e3);
+        snprintf(text, 24, "%.6g s", thousandths(duration, LA_SECOND));
     else if (duration >= LA_MILLISECOND)
-        snprintf(text, 24, "%.4g ms", (double)((duration + LA_MICROSECOND / 2) / LA_MICROSECOND) / 1e3);
+        snprintf(text, 24, "%.4g ms", thousandths(duration, LA_MILLISECOND));
     else
         snprintf(text, 24, "%" PRIu64 " %cs", duration / LA_MICROSECOND, GLYPH_MICRO);
 }
 
 /* ---- the body ---------------------------------------------------------------------------------------------------- */
+
+/* The first length characters of the text, over what is there. */
+static void place(char *body, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        body[i] = text[i];
+}
 
 /* label in the middle of from..to, with a blank on either side; what is there already stays beside it. */
 static void centre(char *body, size_t from, size_t to, const char *label)
@@ -84,7 +97,7 @@ static void centre(char *body, size_t from, size_t to, const char *label)
     if (length == 0)
         return;
     body[at - 1] = ' ';
-    memcpy(body + at, label, length);
+    place(body + at, label, length);
     body[at + length] = ' ';
 }
 
@@ -97,7 +110,7 @@ static void lost_arrow(char *body, size_t columns, const struct row *row, const 
     memset(body, ' ', columns);
     memset(body + from, GLYPH_LINE, line);
     body[right ? line : from - 1] = GLYPH_LOST;
-    memcpy(body + (right ? line + 2 : 1), row->fate, fate);
+    place(body + (right ? line + 2 : 1), row->fate, fate);
     centre(body, from, from + line, label);
 }
 
@@ -117,7 +130,7 @@ static void text_body(char *body, size_t columns, enum ladder_side side, const c
     if (length > columns - 2)
         length = columns - 2;
     memset(body, ' ', columns);
-    memcpy(body + (side == LADDER_LEFT ? 1 : columns - 1 - length), text, length);
+    place(body + (side == LADDER_LEFT ? 1 : columns - 1 - length), text, length);
 }
 
 /* ---- lines ------------------------------------------------------------------------------------------------------- */
@@ -212,7 +225,7 @@ static void draw_arrow(const struct ladder *ladder, struct row *row, char *body)
     if (row->lost) {
         if (!fits(ladder, row, label) && strcmp(row->fate, "lost") != 0) {
             note_first(row, from, row->fate);
-            strcpy(row->fate, "lost");
+            snprintf(row->fate, sizeof row->fate, "lost");
         }
         lost_arrow(body, columns, row, label);
         return;
@@ -251,12 +264,12 @@ static void draw_main_line(struct ladder *ladder, struct ladder_connection *conn
 
 void ladder_draw(struct ladder *ladder, struct ladder_connection *connection)
 {
-    char body[LADDER_COLUMNS + 1];
-    char time[24];
     struct row *row = &connection->row;
     bool says_nothing =
         row->arrival && row->notes == 0 && row->state[LADDER_LEFT][0] == '\0' && row->state[LADDER_RIGHT][0] == '\0';
     if (row->used && !says_nothing) {
+        char body[LADDER_COLUMNS + 1];
+        char time[24];
         memset(body, ' ', sizeof body - 1);
         body[body_columns(ladder)] = '\0';
         if (!connection->headed || (!ladder->options.separate && ladder->current != connection))
@@ -265,7 +278,7 @@ void ladder_draw(struct ladder *ladder, struct ladder_connection *connection)
         ladder_time_text(ladder, row->time, time);
         bool shown = strcmp(time, connection->time_shown) == 0;
         draw_main_line(ladder, connection, shown ? "" : time, body);
-        strcpy(connection->time_shown, time);
+        memcpy(connection->time_shown, time, sizeof time);
     }
     memset(row, 0, sizeof *row);
 }

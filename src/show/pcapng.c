@@ -1,10 +1,12 @@
 #include "pcapng.h"
 
+#include "text.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* draft-ietf-opsawg-pcapng. Blocks are written in the machine's own byte order, which the section header's magic tells. */
+/* draft-ietf-opsawg-pcapng. Blocks are in the machine's own byte order, which the section header's magic tells. */
 enum {
     BLOCK_SECTION = 0x0a0d0d0a,
     BLOCK_INTERFACE = 1,
@@ -152,21 +154,35 @@ struct comment {
     char *text;
     size_t size;
     size_t used;
+    const struct la_trace *packet; /* the packet's own record; NULL: not known */
 };
 
+/* Appends; what does not fit is cut off. */
 __attribute__((format(printf, 2, 3))) static void say(struct comment *comment, const char *format, ...)
 {
     va_list arguments;
     size_t room = comment->size - comment->used;
-    int n = snprintf(comment->text + comment->used, room, "%s", comment->used == 0 ? "lastack: " : "; ");
-    if (n < 0 || (size_t)n >= room)
-        return;
     va_start(arguments, format);
-    int more = vsnprintf(comment->text + comment->used + n, room - (size_t)n, format, arguments);
+    int n = vsnprintf(comment->text + comment->used, room, format, arguments);
     va_end(arguments);
-    comment->used += (size_t)n + (more > 0 ? (size_t)more : 0);
-    if (comment->used >= comment->size)
-        comment->used = comment->size - 1;
+    comment->used += n < 0 ? 0 : (size_t)n < room ? (size_t)n : room - 1;
+}
+
+static bool same_ends(const struct la_trace *a, const struct la_trace *b)
+{
+    return memcmp(&a->local.address, &b->local.address, sizeof a->local.address) == 0 &&
+           memcmp(&a->remote.address, &b->remote.address, sizeof a->remote.address) == 0 &&
+           a->local.port == b->local.port && a->remote.port == b->remote.port;
+}
+
+/* Before each part: whose it is, and whose connection if it is not the packet's own. record may be NULL. */
+static void begin_part(struct comment *comment, const struct la_trace *record)
+{
+    say(comment, comment->used == 0 ? "lastack: " : "; ");
+    if (record != NULL && comment->packet != NULL && record->remote.port != 0 && !same_ends(record, comment->packet)) {
+        char remote[ENDPOINT_TEXT_BYTES];
+        say(comment, "with %s: ", endpoint_text(&record->remote, remote));
+    }
 }
 
 static void say_wait(struct comment *comment, const struct la_trace *record)
@@ -174,34 +190,60 @@ static void say_wait(struct comment *comment, const struct la_trace *record)
     enum la_wait_event event = (enum la_wait_event)record->detail;
     bool tells_until = event == LA_WAIT_ENTERED || event == LA_WAIT_RESTARTED || event == LA_WAIT_RESTORED;
     double left = record->deadline > record->time ? (double)(record->deadline - record->time) / (double)LA_SECOND : 0;
+    say(comment, "wait %s", la_wait_event_name(event));
     if (tells_until && record->deadline != LA_TIME_NEVER)
-        say(comment, "wait %s, until +%.3f s", la_wait_event_name(event), left);
-    else
-        say(comment, "wait %s", la_wait_event_name(event));
+        say(comment, ", until +%.3f s", left);
+}
+
+static void say_record(struct comment *comment, const struct la_trace *record)
+{
+    switch ((enum la_trace_kind)record->kind) {
+    case LA_TRACE_STATE:
+        begin_part(comment, record);
+        say(comment, "%s -> %s", la_state_name((enum la_state)record->from), la_state_name((enum la_state)record->to));
+        break;
+    case LA_TRACE_TIME_WAIT:
+        begin_part(comment, record);
+        say_wait(comment, record);
+        break;
+    case LA_TRACE_DROPPED:
+        begin_part(comment, record);
+        say(comment, "dropped: %s", la_drop_name((enum la_drop)record->detail));
+        break;
+    case LA_TRACE_ENDED:
+        begin_part(comment, record);
+        say(comment, "ended: %s", la_end_name((enum la_end)record->detail));
+        break;
+    case LA_TRACE_TIMER_FIRED:
+        begin_part(comment, record);
+        say(comment, "%s timer", la_timer_name((enum la_timer)record->detail));
+        break;
+    case LA_TRACE_SEGMENT_OUT:
+        if (!record->retransmission)
+            break;
+        begin_part(comment, record);
+        say(comment, "retransmission");
+        break;
+    case LA_TRACE_SEGMENT_IN:
+    case LA_TRACE_TIMER_ARMED:
+    case LA_TRACE_DELIVERED: break;
+    }
 }
 
 void pcapng_comment(char *text, size_t size, const struct la_trace *records, size_t count, const char *extra)
 {
-    struct comment comment = {text, size, 0};
+    struct comment comment = {text, size, 0, NULL};
     if (size == 0)
         return;
     text[0] = '\0';
-    if (extra != NULL && extra[0] != '\0')
-        say(&comment, "%s", extra);
     for (size_t i = 0; i < count; i++) {
-        const struct la_trace *record = &records[i];
-        if (record->kind == LA_TRACE_STATE)
-            say(&comment, "%s -> %s", la_state_name((enum la_state)record->from),
-                la_state_name((enum la_state)record->to));
-        else if (record->kind == LA_TRACE_TIME_WAIT)
-            say_wait(&comment, record);
-        else if (record->kind == LA_TRACE_DROPPED)
-            say(&comment, "dropped: %s", la_drop_name((enum la_drop)record->detail));
-        else if (record->kind == LA_TRACE_ENDED)
-            say(&comment, "ended: %s", la_end_name((enum la_end)record->detail));
-        else if (record->kind == LA_TRACE_TIMER_FIRED)
-            say(&comment, "%s timer", la_timer_name((enum la_timer)record->detail));
-        else if (record->kind == LA_TRACE_SEGMENT_OUT && record->retransmission)
-            say(&comment, "retransmission");
+        if (records[i].kind == LA_TRACE_SEGMENT_IN || records[i].kind == LA_TRACE_SEGMENT_OUT)
+            comment.packet = &records[i];
     }
+    if (extra != NULL && extra[0] != '\0') {
+        begin_part(&comment, NULL);
+        say(&comment, "%s", extra);
+    }
+    for (size_t i = 0; i < count; i++)
+        say_record(&comment, &records[i]);
 }

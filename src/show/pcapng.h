@@ -28,7 +28,8 @@ void pcapng_free(struct pcapng *writer);
 
 /* The comment for a packet from the trace records that it caused: state changes, TIME-WAIT events, why it was dropped,
    how the connection ended. "lastack: FIN-WAIT-2 -> TIME-WAIT; wait entered, until +60.000 s". Empty if there is
-   nothing to say. extra: put first ("lost, by out:last-ack"), or NULL. Terminated, cut off at size. */
+   nothing to say. What concerns another connection than the packet's (its last segment record tells) says so: "with
+   10.0.0.1:40114: ...". extra: put first ("lost, by out:last-ack"), or NULL. Terminated, cut off at size. */
 void pcapng_comment(char *text, size_t size, const struct la_trace *records, size_t count, const char *extra);
 
 #endif

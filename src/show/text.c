@@ -21,15 +21,12 @@ const char *flags_text(uint8_t flags, char text[FLAGS_TEXT_BYTES])
         const char *name;
     } names[] = {{LA_SYN, "SYN"}, {LA_FIN, "FIN"}, {LA_RST, "RST"}, {LA_PSH, "PSH"},
                  {LA_URG, "URG"}, {LA_ECE, "ECE"}, {LA_CWR, "CWR"}, {LA_ACK, "ACK"}};
-    text[0] = '\0';
+    size_t used = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if ((flags & names[i].bit) == 0)
-            continue;
-        if (text[0] != '\0')
-            strcat(text, ",");
-        strcat(text, names[i].name);
+        if ((flags & names[i].bit) != 0)
+            used += (size_t)snprintf(text + used, FLAGS_TEXT_BYTES - used, "%s%s", used > 0 ? "," : "", names[i].name);
     }
-    if (text[0] == '\0')
-        strcpy(text, "none");
+    if (used == 0)
+        snprintf(text, FLAGS_TEXT_BYTES, "none");
     return text;
 }

@@ -123,6 +123,12 @@ static void test_comments(void **unused)
     assert_string_equal(text, "lastack: lost, by out:last-ack");
     pcapng_comment(text, sizeof text, records, 1, NULL);
     assert_string_equal(text, "");
+    struct la_trace two[] = {records[1], records[0]};
+    two[0].local.port = two[1].local.port = 80;
+    two[0].remote = (struct la_endpoint){la_address_ipv4(10, 0, 0, 1), 40114};
+    two[1].remote = (struct la_endpoint){la_address_ipv4(10, 0, 0, 1), 40112};
+    pcapng_comment(text, sizeof text, two, 2, NULL);
+    assert_string_equal(text, "lastack: with 10.0.0.1:40114: FIN-WAIT-2 -> TIME-WAIT");
     for (size_t size = 1; size < 80; size++) {
         pcapng_comment(text, size, records, 3, NULL);
         assert_true(strlen(text) < size);
