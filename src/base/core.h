@@ -18,7 +18,9 @@ struct core {
     struct la_config config;
     la_time now;
     la_time started;
-    uint64_t table_key[4]; /* drawn from config.key: the tables' hash */
+    uint32_t now_ms;       /* now in milliseconds, on a circle of 2^32: the clock of timers and timestamps */
+    uint32_t now_ms_up;    /* the same, rounded up: what deadlines count from, so that nothing fires early */
+    uint64_t table_key[3]; /* drawn from config.key: the tables' hash */
     uint64_t wide[LA_COUNTER_WIDE_COUNT]; /* by enum la_counter: the first of them */
     uint32_t counter[LA_COUNTER_COUNT - LA_COUNTER_WIDE_COUNT]; /* the others */
     uint32_t dropped[LA_DROP_COUNT];
@@ -28,6 +30,23 @@ struct core {
 
 /* Offsets count in units of 8 octets, so that 32 bits reach 32 GiB. */
 #define CORE_UNIT 8
+
+/* Time stands still from here until the next call, and never goes back. */
+static inline void core_set_time(struct core *core, la_time now)
+{
+    if (now > core->now) {
+        core->now = now;
+        core->now_ms = (uint32_t)(now / LA_MILLISECOND);
+        core->now_ms_up = (uint32_t)((now + LA_MILLISECOND - 1) / LA_MILLISECOND);
+    }
+}
+
+/* The time of a deadline, which lies within 2^31 milliseconds of now. */
+static inline la_time core_time_of(const struct core *core, uint32_t deadline_ms)
+{
+    int64_t ahead_ms = (int32_t)(deadline_ms - core->now_ms);
+    return (core->now / LA_MILLISECOND + (uint64_t)ahead_ms) * LA_MILLISECOND;
+}
 
 static inline void *core_at(const struct core *core, uint32_t offset)
 {

@@ -48,20 +48,20 @@ void bench_pair_close(struct bench_pair *pair)
     pair->host[0] = pair->host[1] = NULL;
 }
 
-/* One packet from each in turn, so that each is pulled after every input. */
+size_t bench_pair_turn(struct bench_pair *pair, enum bench_end from)
+{
+    la_host *sender = pair->host[from], *receiver = pair->host[from ^ 1];
+    size_t packets = 0, length;
+    for (; (length = la_host_output(sender, pair->now, 0, pair->packet, sizeof pair->packet)) > 0; packets++)
+        la_host_input(receiver, pair->now, 0, pair->packet, length);
+    pair->packets += packets;
+    return packets;
+}
+
 void bench_pair_exchange(struct bench_pair *pair)
 {
-    unsigned silent = 0;
-    for (unsigned from = 0; silent < 2; from ^= 1) {
-        size_t length = la_host_output(pair->host[from], pair->now, 0, pair->packet, sizeof pair->packet);
-        if (length == 0) {
-            silent++;
-            continue;
-        }
-        la_host_input(pair->host[from ^ 1], pair->now, 0, pair->packet, length);
-        pair->packets++;
-        silent = 0;
-    }
+    while (bench_pair_turn(pair, BENCH_CLIENT) + bench_pair_turn(pair, BENCH_SERVER) > 0)
+        ;
 }
 
 /* ---- a pair in a file -------------------------------------------------------------------------------------------- */

@@ -24,6 +24,9 @@ void bench_pair_close(struct bench_pair *pair);
 
 struct la_address bench_address(enum bench_end end);
 
+/* Hands over all that one host has to say at this time: how many packets. */
+size_t bench_pair_turn(struct bench_pair *pair, enum bench_end from);
+
 /* Hands packets over until both hosts have nothing more to say at this time. */
 void bench_pair_exchange(struct bench_pair *pair);
 

@@ -53,25 +53,47 @@ static struct churn_state state;
 
 /* ---- one connection ---------------------------------------------------------------------------------------------- */
 
-/* All that an application of each side would do. False if anything is not as it must be. */
-static bool use_and_close(struct la_conn client, struct la_conn server)
-{
-    la_host *a = pair.host[BENCH_CLIENT], *b = pair.host[BENCH_SERVER];
-    char octet = 'x';
-    bool ok = la_recv(b, pair.now, server, &octet, 1) == 1 && la_send(b, pair.now, server, &octet, 1) == 1;
-    bench_pair_exchange(&pair);
-    ok = ok && la_recv(a, pair.now, client, &octet, 1) == 1 && la_close(a, pair.now, client) == LA_OK;
-    bench_pair_exchange(&pair);
-    ok = ok && la_recv(b, pair.now, server, &octet, 1) == 0 && la_close(b, pair.now, server) == LA_OK;
-    bench_pair_exchange(&pair);
-    return ok;
-}
-
 static bool ended_clean(enum bench_end end, struct la_conn conn)
 {
     struct la_outcome outcome;
     return la_outcome(pair.host[end], conn, &outcome) == LA_OK && outcome.end == LA_END_CLEAN &&
            la_release(pair.host[end], pair.now, conn) == LA_OK;
+}
+
+/* Three steps to open; the client's octet leaves with the last of them. */
+static bool open_and_send(const struct la_endpoint *from, const struct la_endpoint *to, struct la_conn *client)
+{
+    char octet = 'x';
+    bool ok = la_connect(pair.host[BENCH_CLIENT], pair.now, from, to, client) == LA_OK &&
+              la_send(pair.host[BENCH_CLIENT], pair.now, *client, &octet, 1) == 1;
+    bench_pair_turn(&pair, BENCH_CLIENT);
+    bench_pair_turn(&pair, BENCH_SERVER);
+    bench_pair_turn(&pair, BENCH_CLIENT);
+    return ok;
+}
+
+static bool answer(struct la_listener listener, struct la_conn *server)
+{
+    la_host *host = pair.host[BENCH_SERVER];
+    char octet;
+    bool ok = la_accept(host, pair.now, listener, server) == LA_OK &&
+              la_recv(host, pair.now, *server, &octet, 1) == 1 && la_send(host, pair.now, *server, &octet, 1) == 1;
+    bench_pair_turn(&pair, BENCH_SERVER);
+    return ok;
+}
+
+/* Four steps: the server's host acknowledges the client's FIN before the server closes. */
+static bool close_both(struct la_conn client, struct la_conn server)
+{
+    la_host *a = pair.host[BENCH_CLIENT], *b = pair.host[BENCH_SERVER];
+    char octet;
+    bool ok = la_recv(a, pair.now, client, &octet, 1) == 1 && la_close(a, pair.now, client) == LA_OK;
+    bench_pair_turn(&pair, BENCH_CLIENT);
+    bench_pair_turn(&pair, BENCH_SERVER);
+    ok = ok && la_recv(b, pair.now, server, &octet, 1) == 0 && la_close(b, pair.now, server) == LA_OK;
+    bench_pair_turn(&pair, BENCH_SERVER);
+    bench_pair_turn(&pair, BENCH_CLIENT);
+    return ok && ended_clean(BENCH_CLIENT, client) && ended_clean(BENCH_SERVER, server);
 }
 
 static bool one_connection(void)
@@ -84,13 +106,8 @@ static bool one_connection(void)
     pair.now += state.step;
     la_host_advance(pair.host[BENCH_CLIENT], pair.now);
     la_host_advance(pair.host[BENCH_SERVER], pair.now);
-    char octet = 'x';
-    if (la_connect(pair.host[BENCH_CLIENT], pair.now, &from, &to, &client) != LA_OK ||
-        la_send(pair.host[BENCH_CLIENT], pair.now, client, &octet, 1) != 1) /* leaves with the handshake's ACK */
-        return false;
-    bench_pair_exchange(&pair);
-    return la_accept(pair.host[BENCH_SERVER], pair.now, state.listener[remote], &server) == LA_OK &&
-           use_and_close(client, server) && ended_clean(BENCH_CLIENT, client) && ended_clean(BENCH_SERVER, server);
+    return open_and_send(&from, &to, &client) && answer(state.listener[remote], &server) &&
+           close_both(client, server);
 }
 
 static int many_connections(uint64_t count)

@@ -22,19 +22,16 @@ la_host *la_host_init(void *block, size_t size, const struct la_config *config, 
     la_host *host = block;
     memset(host, 0, sizeof *host);
     host->core.config = *config;
-    host->core.now = now;
+    core_set_time(&host->core, now);
     host->core.started = now;
     host_layout(config, host);
     tcp_start(&host->tcp);
     return host;
 }
 
-/* Time stands still from here until the entry returns, and never goes back. */
-static void enter(la_host *host, la_time now)
+static inline void enter(la_host *host, la_time now)
 {
-    if (now > host->core.now) {
-        host->core.now = now;
-    }
+    core_set_time(&host->core, now);
 }
 
 /* ---- packets ---- */

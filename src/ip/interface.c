@@ -101,20 +101,35 @@ bool ip_source_is_valid(const struct ip *ip, const struct la_address *source)
     return !ip_is_no_host(source) && !ip_is_subnet_broadcast(ip, source) && !ip_is_ours(ip, source);
 }
 
+/* IPv4, as host-order words. An address of 31 or 32 bits of prefix has no broadcast (RFC 3021). */
+static inline bool is_broadcast_of(uint32_t address, uint32_t own, unsigned bits)
+{
+    uint32_t host = bits < 31 ? UINT32_MAX >> bits : 0;
+    return host != 0 && ((address ^ own) & ~host) == 0 && (address & host) == host;
+}
+
+static inline uint32_t ipv4_of(const struct la_address *address)
+{
+    return get_u32(address->octets + ADDRESS_IPV4_AT);
+}
+
 /* One pass over the addresses: this is on the way of every packet. Only an address of the very interface is taken (the
    strong model of RFC 1122 3.3.4.2); it is never a broadcast, as ip_address_add sees to it within its own prefix, and
    here within the others. */
 enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
+    uint32_t source = ipv4_of(&packet->source);
+    uint32_t destination = ipv4_of(&packet->destination);
     bool source_is_bad = ip_is_no_host(&packet->source);
     bool destination_is_ours = false;
     bool destination_is_broadcast = false;
     for (uint32_t i = 0; i < ip->address_count; i++) {
-        const struct ip_prefix *own = &addresses[i];
-        source_is_bad |= address_equal(&own->address, &packet->source) || ip_is_broadcast_of(&packet->source, own);
-        destination_is_ours |= own->interface == interface && address_equal(&own->address, &packet->destination);
-        destination_is_broadcast |= ip_is_broadcast_of(&packet->destination, own);
+        uint32_t own = ipv4_of(&addresses[i].address);
+        unsigned bits = addresses[i].bits - ADDRESS_IPV4_PREFIX;
+        source_is_bad |= own == source || is_broadcast_of(source, own, bits);
+        destination_is_ours |= own == destination && addresses[i].interface == interface;
+        destination_is_broadcast |= is_broadcast_of(destination, own, bits);
     }
     if (source_is_bad) {
         return LA_DROP_IP_SOURCE;

@@ -288,9 +288,6 @@ uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, c
 
 /* ---- timers.c ---- */
 
-/* The time in milliseconds, rounded up: what deadlines count from, so that nothing fires early. */
-uint32_t timer_base_ms(const struct tcp *tcp);
-
 void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms);
 void timer_disarm(struct connection *c, enum la_timer timer);
 

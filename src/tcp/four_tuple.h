@@ -20,7 +20,7 @@ static inline uint32_t four_tuple_hash(const struct core *core, const struct la_
     uint64_t b = load_u32(&local->address.octets[ADDRESS_IPV4_AT]);
     uint64_t c = (uint64_t)remote->port << 16 | local->port;
     const uint64_t *key = core->table_key;
-    return (uint32_t)(((key[0] + b) * (key[1] + a) + key[2] * c + key[3]) >> 32);
+    return (uint32_t)(((key[0] + b) * (key[1] + a) + key[2] * c) >> 32);
 }
 
 /* A hash spread over a table of any size. */

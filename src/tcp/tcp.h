@@ -38,10 +38,9 @@ static inline struct core *tcp_core(const struct tcp *tcp)
     return (struct core *)(void *)((char *)(uintptr_t)tcp - tcp->core_back_bytes);
 }
 
-/* The clock of timers and timestamps: the time in milliseconds, on a circle of 2^32. */
 static inline uint32_t tcp_now_ms(const struct tcp *tcp)
 {
-    return (uint32_t)(tcp_core(tcp)->now / LA_MILLISECOND);
+    return tcp_core(tcp)->now_ms;
 }
 
 /* Octets of the arrays, for the layout of the block. */

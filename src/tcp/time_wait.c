@@ -53,17 +53,6 @@ void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t c
     memset(core_at(core, table->buckets), 0, time_wait_buckets_bytes(capacity));
 }
 
-static uint32_t now_ms(const struct core *core)
-{
-    return (uint32_t)(core->now / LA_MILLISECOND);
-}
-
-/* The first whole millisecond that is not earlier: no wait is shorter than it was said to be. */
-static uint32_t due_ms(const struct core *core, uint32_t wait_ms)
-{
-    return (uint32_t)((core->now + LA_MILLISECOND - 1) / LA_MILLISECOND) + wait_ms;
-}
-
 static struct time_wait_record *record_at(const struct core *core, const struct time_wait_table *table,
                                           uint32_t position)
 {
@@ -85,7 +74,7 @@ static bool record_is_for(const struct core *core, const struct time_wait_table 
 {
     unsigned bytes = table->address_bytes;
     return record->class != TIME_WAIT_NONE && record->remote_port == remote->port &&
-           record->local_port == local->port && deadline_before(now_ms(core), record->deadline_ms) &&
+           record->local_port == local->port && deadline_before(core->now_ms, record->deadline_ms) &&
            memcmp(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes) == 0 &&
            memcmp(record->addresses, &local->address.octets[16 - bytes], bytes) == 0;
 }
@@ -223,8 +212,7 @@ static uint32_t record_hash(const struct core *core, const struct time_wait_tabl
 
 la_time time_wait_until(const struct core *core, const struct time_wait_record *record)
 {
-    uint64_t at_ms = core->now / LA_MILLISECOND;
-    return (at_ms + (uint64_t)(int64_t)(int32_t)(record->deadline_ms - (uint32_t)at_ms)) * LA_MILLISECOND;
+    return core_time_of(core, record->deadline_ms);
 }
 
 void time_wait_trace(struct core *core, const struct time_wait_table *table, const struct time_wait_record *record,
@@ -334,7 +322,7 @@ static bool advance_tail(struct core *core, struct time_wait_table *table)
     if (record->class == TIME_WAIT_NONE) {
         table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
         table->used--;
-    } else if (!deadline_before(now_ms(core), record->deadline_ms)) {
+    } else if (!deadline_before(core->now_ms, record->deadline_ms)) {
         time_wait_end(core, table, record, LA_WAIT_EXPIRED);
     } else if (record->is_moved) {
         append_again(core, table);
@@ -388,7 +376,7 @@ struct time_wait_record *time_wait_append(struct core *core, struct time_wait_ta
     unsigned bytes = table->address_bytes;
     memset(record, 0, sizeof *record);
     record->class = TIME_WAIT_WAITING;
-    record->deadline_ms = due_ms(core, wait_ms);
+    record->deadline_ms = core->now_ms_up + wait_ms;
     record->local_port = local->port;
     record->remote_port = remote->port;
     memcpy(record->addresses, &local->address.octets[16 - bytes], bytes);
@@ -407,7 +395,7 @@ void time_wait_restart(struct core *core, struct time_wait_table *table, struct 
         return;
     }
     record->restarts++;
-    record->deadline_ms = due_ms(core, wait_ms);
+    record->deadline_ms = core->now_ms_up + wait_ms;
     record->is_moved = true;
     core_count(core, LA_COUNT_WAIT_RESTARTED);
     time_wait_trace(core, table, record, LA_WAIT_RESTARTED);
@@ -416,7 +404,7 @@ void time_wait_restart(struct core *core, struct time_wait_table *table, struct 
 bool time_wait_may_answer(const struct core *core, const struct time_wait_table *table,
                           struct time_wait_record *record)
 {
-    uint16_t now = (uint16_t)(now_ms(core) / table->answer_unit_ms);
+    uint16_t now = (uint16_t)(core->now_ms / table->answer_unit_ms);
     /* One unit more than the limit: the two times are rounded down. */
     uint32_t limit = core->config.rto_min_ms / 2 / table->answer_unit_ms + (table->answer_unit_ms > 1 ? 1 : 0);
     if (record->was_answered && (uint16_t)(now - record->answered) < limit) {

@@ -7,11 +7,6 @@
 /* Each connection names its deadlines; the host's heap holds, per connection, one that is not later than the earliest
    of them. A deadline that moves later leaves the heap alone: the entry fires early, and is set anew. */
 
-uint32_t timer_base_ms(const struct tcp *tcp)
-{
-    return (uint32_t)((tcp_core(tcp)->now + LA_MILLISECOND - 1) / LA_MILLISECOND);
-}
-
 /* The heap's entry is not later than this. */
 static void schedule(struct tcp *tcp, const struct connection *c, uint32_t deadline_ms)
 {
@@ -41,7 +36,7 @@ static void schedule_earliest(struct tcp *tcp, const struct connection *c)
 
 void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms)
 {
-    c->deadline_ms[timer] = timer_base_ms(tcp) + after_ms;
+    c->deadline_ms[timer] = tcp_core(tcp)->now_ms_up + after_ms;
     c->timers_armed |= (uint8_t)(1U << timer);
     trace_timer(tcp, c, LA_TRACE_TIMER_ARMED, timer);
     schedule(tcp, c, c->deadline_ms[timer]);
@@ -252,9 +247,8 @@ la_time tcp_deadline(const struct tcp *tcp)
     const struct timer_entry *first = timers_first(&tcp->timers, core_at(core, tcp->timer_entries));
     la_time earliest = tcp->starved > 0 && tcp->pieces.free_count > 0 ? core->now : LA_TIME_NEVER;
     if (first != NULL) {
-        uint64_t now_ms = core->now / LA_MILLISECOND;
-        int32_t ahead_ms = (int32_t)(first->deadline_ms - (uint32_t)now_ms);
-        la_time at = ahead_ms <= 0 ? core->now : (now_ms + (uint64_t)ahead_ms) * LA_MILLISECOND;
+        la_time at = core_time_of(core, first->deadline_ms);
+        at = at < core->now ? core->now : at;
         earliest = at < earliest ? at : earliest;
     }
     for (unsigned family = 0; family < 2; family++) {

@@ -88,8 +88,7 @@ void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kin
     about(tcp, record, c);
     record->detail = (uint8_t)timer;
     if (kind == LA_TRACE_TIMER_ARMED) {
-        uint64_t now_ms = core->now / LA_MILLISECOND;
-        record->deadline = (now_ms + (c->deadline_ms[timer] - (uint32_t)now_ms)) * LA_MILLISECOND;
+        record->deadline = core_time_of(core, c->deadline_ms[timer]);
     }
 }
 
