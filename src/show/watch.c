@@ -78,7 +78,9 @@ static void capture(struct watch *watch, la_time time, bool outgoing, const void
                     const char *fate, const struct la_trace *records, size_t count)
 {
     char comment[512];
-    pcapng_comment(comment, sizeof comment, records, count, fate);
+    /* That every packet takes its time is no news, and the times show it. */
+    bool plain_delay = fate != NULL && strncmp(fate, "delayed", 7) == 0 && strstr(fate, ", by ") == NULL;
+    pcapng_comment(comment, sizeof comment, records, count, plain_delay ? NULL : fate);
     if (!pcapng_packet(watch->pcapng, time, outgoing ? PCAPNG_OUT : PCAPNG_IN, bytes, length, comment))
         watch->failed = true;
 }
