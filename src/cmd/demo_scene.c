@@ -194,6 +194,7 @@ static int open_kernel(struct scene *scene, const struct scene_setup *setup)
     if (stage_open(&scene->stage, "demo", &scene->options, &config) < 0)
         return -1;
     scene->host = scene->stage.host;
+    scene->stage.not_alone = true; /* nginx */
     if (!setup->ladder)
         return 0;
     scene->diag = sockdiag_open(&scene->stage.error);

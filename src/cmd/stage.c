@@ -9,12 +9,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { TRACE_RECORDS = 65536 };
+enum { TRACE_RECORDS = 65536, PAUSE_MS = 10, REPEAT_MS = 200, PATIENCE_MS = 2000 };
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
@@ -168,6 +170,7 @@ int stage_start_command(struct stage *stage)
     setenv("LASTACK_ADDRESS", text, 1);
     la_address_text(&stage->options->peer_address, text);
     setenv("LASTACK_PEER_ADDRESS", text, 1);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
     const char *apart = stage->command_apart ? "exec </dev/null >&2\n" : "";
     if (asprintf(&arguments[2], "%s%s", apart, stage->options->run) < 0)
         return complain(stage->command, "no memory for the command");
@@ -184,15 +187,42 @@ int stage_start_command(struct stage *stage)
     return 0;
 }
 
+/* Our children: the command, and once it is gone what it left behind, for we are their reaper. How many there are. */
+static unsigned signal_children(int number)
+{
+    char path[64];
+    unsigned count = 0;
+    long pid;
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+    FILE *file = fopen(path, "r");
+    while (file && fscanf(file, "%ld", &pid) == 1) {
+        kill((pid_t)pid, number);
+        count++;
+    }
+    if (file)
+        fclose(file);
+    return count;
+}
+
+/* Asked politely, at first, and not all the time. */
+static int signal_after(unsigned waited_ms)
+{
+    if (waited_ms % REPEAT_MS != 0)
+        return 0;
+    return waited_ms < PATIENCE_MS ? SIGTERM : SIGKILL;
+}
+
 void stage_end_command(struct stage *stage)
 {
-    if (!stage->child)
+    struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    if (stage->child_fd < 0 || (stage->not_alone && !stage->child))
         return;
-    struct pollfd wait = {.fd = stage->child_fd, .events = POLLIN};
-    kill(stage->child, SIGTERM);
-    if (poll(&wait, 1, 2000) == 0)
-        kill(stage->child, SIGKILL);
-    reap(stage);
+    for (unsigned waited = 0; signal_children(signal_after(waited)) > 0; waited += PAUSE_MS) {
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        nanosleep(&pause, NULL);
+    }
+    stage->child = 0;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -243,6 +273,10 @@ int stage_close(struct stage *stage)
         if (fclose(stage->pcap_file) != 0 || !written || stage->watch.failed)
             result = complain(stage->command, "--pcap %s: not all could be written", stage->options->pcap);
     }
+    if (stage->child_fd >= 0)
+        close(stage->child_fd);
+    if (stage->signal_fd >= 0)
+        close(stage->signal_fd);
     if (stage->tun.fd >= 0)
         tun_close(&stage->tun);
     impair_free(stage->impair);

@@ -35,6 +35,7 @@ struct stage {
     la_time began;
 
     pid_t child;        /* --run's; 0: none, or it has ended */
+    bool not_alone;     /* this process has other children, which stay when the command has ended */
     bool command_apart; /* standard input and output are ours: the command gets nothing, and standard error */
     int child_fd;       /* its pidfd; -1 */
     int child_status;   /* exit status once it has ended, 128 + signal if one ended it */
@@ -59,7 +60,8 @@ int stage_start_command(struct stage *stage);
 /* 0, or -1: said on standard error. */
 int stage_run(struct stage *stage, bool (*on_event)(void *context, const struct la_event *event), void *context);
 
-/* Ends --run's command if it still runs: SIGTERM, and SIGKILL two seconds later. */
+/* Ends --run's command if it still runs, and what it has started: SIGTERM, and SIGKILL after two seconds. The exit
+   status of a command that was ended does not count. */
 void stage_end_command(struct stage *stage);
 
 /* 0, or -1 if the capture could not be written: said on standard error. */

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""The command line: what is wrong is said exactly, with exit status 2; help is complete."""
+
+import json
+import unittest
+
+from harness import lastack
+
+WRONG = [
+    ((), "usage: lastack COMMAND"),
+    (("nonsense",), 'there is no command "nonsense"'),
+    (("--nonsense",), 'there is no option "--nonsense"'),
+    (("help", "nonsense"), 'there is no command "nonsense"'),
+    (("httpd",), "which directory?"),
+    (("httpd", "a", "b"), "one directory is expected, not 2"),
+    (("httpd", "/nonexistent"), "/nonexistent: No such file or directory"),
+    (("httpd", "/", "--port", "0"), "--port 0: must be a port: a whole number from 1 to 65535"),
+    (("httpd", "/", "--port", "80x"), "--port 80x: must be a port"),
+    (("httpd", "/", "--port"), "--port needs a value"),
+    (("httpd", "/", "-p"), "-p needs a value"),
+    (("httpd", "/", "--json=yes"), "--json takes no value"),
+    (("httpd", "/", "--nonsense"), "there is no option --nonsense"),
+    (("httpd", "/", "-z"), "there is no option -z"),
+    (("httpd", "/", "--loss", "101"), "--loss 101: must be a percentage from 0 to 100"),
+    (("httpd", "/", "--loss", "-1"), "--loss -1: must be a percentage"),
+    (("httpd", "/", "--drop", "nonsense"), "--drop nonsense:"),
+    (("httpd", "/", "--delay", "soon"), "--delay soon:"),
+    (("httpd", "/", "--msl", "nan"), "--msl nan: must be a number of seconds"),
+    (("httpd", "/", "--address", "10.0.0.1"), "must be an address and a prefix length, as 10.83.0.2/24"),
+    (("httpd", "/", "--address", "x/24"), "what stands before the slash is no IP address"),
+    (("httpd", "/", "--address", "10.0.0.1/31"), "leaves room for two hosts"),
+    (("httpd", "/", "--peer-address", "10.83.0.2"), "--address and --peer-address are the same"),
+    (("httpd", "/", "--peer-address", "10.84.0.1"), "does not lie in the prefix"),
+    (("httpd", "/", "--tun", "a-name-that-is-too-long"), "must be an interface's name: 1 to 15 characters"),
+    (("httpd", "/", "--mtu", "100"), "must be a whole number of octets from 576 to 65535"),
+    (("get",), "which URL?"),
+    (("get", "a", "b"), "one URL is expected, not 2"),
+    (("get", "nonsense"), "is no URL"),
+    (("get", "https://10.0.0.1/"), "is not http://"),
+    (("get", "http://example.org/"), "only an IP address is understood"),
+    (("get", "http://me@10.0.0.1/"), "names a user"),
+    (("get", "http://10.0.0.1:99999/"), "is no URL"),
+    (("get", "http://10.0.0.1/", "--count", "0"), "must be a whole number from 1"),
+    (("nc",), "which address and port?"),
+    (("nc", "-l"), "which port?"),
+    (("nc", "80"), "only -l needs no address"),
+    (("nc", "10.0.0.1", "0"), "the port must be a whole number from 1 to 65535"),
+    (("nc", "host", "80"), "the address must be an IP address"),
+    (("nc", "-l", "10.0.0.1", "80"), "the address must be lastack's own"),
+    (("demo", "z"), 'there is no part "z"'),
+    (("bench",), "which benchmark?"),
+    (("bench", "nonsense"), 'there is no benchmark "nonsense"'),
+    (("bench", "churn", "x"), "no argument is expected"),
+    (("bench", "churn", "--waiting", "99999999"), "--waiting: must be a whole number from 0 to 16000000"),
+    (("bench", "bulk", "--mtu", "1"), "--mtu: 576 to 65535"),
+]
+
+
+class Usage(unittest.TestCase):
+    def test_what_is_wrong_is_said(self):
+        for arguments, said in WRONG:
+            with self.subTest(arguments=arguments):
+                done = lastack(*arguments)
+                self.assertEqual(done.returncode, 2)
+                self.assertEqual(done.stdout, b"")
+                self.assertIn(said, done.stderr.decode())
+
+    def test_help(self):
+        for arguments in ((), ("httpd",), ("get",), ("nc",), ("demo",), ("bench",), ("bench", "churn"), ("bench", "bulk")):
+            with self.subTest(arguments=arguments):
+                done = lastack(*arguments, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, b""))
+                self.assertIn(b"usage: lastack", done.stdout)
+                self.assertLessEqual(max(map(len, done.stdout.decode().splitlines())), 120)
+        self.assertEqual(lastack("help", "nc").stdout, lastack("nc", "--help").stdout)
+
+    def test_version(self):
+        self.assertRegex(lastack("--version").stdout, rb"^lastack \d+\.\d+\.\d+\n$")
+
+
+class Bench(unittest.TestCase):
+    def test_churn(self):
+        done = lastack("bench", "churn", "--connections", "2000", "--runs", "1", "--waiting", "0", "--waiting", "5000",
+                       "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        none, many = map(json.loads, done.stdout.splitlines())
+        self.assertLessEqual(none["waiting_seen"], 1)
+        self.assertAlmostEqual(many["waiting_seen"], 5000, delta=5)
+        for result in (none, many):
+            self.assertGreaterEqual(result["packets_per_connection"], 8)
+            self.assertGreater(result["ns_per_connection"], 0)
+            self.assertLessEqual(result["time_wait_record_bytes"], 48)
+
+    def test_bulk(self):
+        done = lastack("bench", "bulk", "--mebibytes", "16", "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(json.loads(done.stdout)["mb_per_second"], 0)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
