@@ -126,6 +126,13 @@ bool timers_get(const struct timers *timers, const void *storage, uint32_t owner
     return true;
 }
 
+bool timers_cover(const struct timers *timers, const void *storage, uint32_t owner, uint32_t deadline_ms)
+{
+    const struct timer_entry *heap = storage;
+    uint32_t position = positions_const(timers, heap)[owner];
+    return position != NOWHERE && !deadline_before(deadline_ms, heap[position].deadline_ms);
+}
+
 const struct timer_entry *timers_first(const struct timers *timers, const void *storage)
 {
     const struct timer_entry *heap = storage;

@@ -38,6 +38,9 @@ void timers_clear(struct timers *timers, void *storage, uint32_t owner);
 /* The owner's deadline as it stands in the heap; false if it has none. */
 bool timers_get(const struct timers *timers, const void *storage, uint32_t owner, uint32_t *deadline_ms);
 
+/* Whether the owner has a deadline that is not later than this. */
+bool timers_cover(const struct timers *timers, const void *storage, uint32_t owner, uint32_t deadline_ms);
+
 /* The earliest entry; NULL if there is none. */
 const struct timer_entry *timers_first(const struct timers *timers, const void *storage);
 

@@ -110,7 +110,10 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
         return 0;
     }
     struct core *core = &host->core;
-    size_t length = replies_take(&core->replies, core_at(core, core->replies.offset), interface, buffer, size);
+    size_t length = 0;
+    if (core->replies.used > 0) {
+        length = replies_take(&core->replies, core_at(core, core->replies.offset), interface, buffer, size);
+    }
     if (length == 0) {
         length = tcp_output(&host->tcp, interface, buffer);
     }

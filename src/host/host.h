@@ -12,6 +12,8 @@ struct la_host {
     struct ip ip;
 };
 
+_Static_assert(offsetof(struct la_host, tcp) == sizeof(struct core), "tcp_core finds the core right before it");
+
 /* Where everything lies: writes the offsets into the host, if there is one; the octets of the whole block. */
 size_t host_layout(const struct la_config *config, struct la_host *host);
 

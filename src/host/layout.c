@@ -38,7 +38,6 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     struct la_host scratch = {0};
     struct la_host *to = host != NULL ? host : &scratch;
     size_t end = sizeof *to;
-    to->tcp.core_back_bytes = (uint32_t)((char *)&to->tcp - (char *)&to->core);
     to->ip.core_back_bytes = (uint32_t)((char *)&to->ip - (char *)&to->core);
     place_ip(config, &to->ip, &end);
     place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);

@@ -70,6 +70,18 @@ bool ip_is_ours(const struct ip *ip, const struct la_address *address)
     return false;
 }
 
+/* One of our addresses would be the new prefix's broadcast. */
+static bool makes_broadcast(const struct ip *ip, const struct ip_prefix *added)
+{
+    const struct ip_prefix *addresses = ip_addresses(ip);
+    for (uint32_t i = 0; i < ip->address_count; i++) {
+        if (ip_is_broadcast_of(&addresses[i].address, added)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length)
 {
     if (interface >= ip->interface_count) {
@@ -82,7 +94,8 @@ int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *a
                               .order = ip->address_count + ip->route_count,
                               .bits = (uint8_t)(prefix_length + ADDRESS_IPV4_PREFIX),
                               .interface = (uint8_t)interface};
-    if (ip_is_no_host(address) || ip_is_broadcast_of(address, &added)) {
+    if (ip_is_no_host(address) || ip_is_broadcast_of(address, &added) || ip_is_subnet_broadcast(ip, address) ||
+        makes_broadcast(ip, &added)) {
         return LA_ERROR_INVALID;
     }
     if (ip_is_ours(ip, address)) {
@@ -114,8 +127,7 @@ static inline uint32_t ipv4_of(const struct la_address *address)
 }
 
 /* One pass over the addresses: this is on the way of every packet. Only an address of the very interface is taken (the
-   strong model of RFC 1122 3.3.4.2); it is never a broadcast, as ip_address_add sees to it within its own prefix, and
-   here within the others. */
+   strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
 enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
@@ -123,16 +135,13 @@ enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct pack
     uint32_t destination = ipv4_of(&packet->destination);
     bool source_is_bad = ip_is_no_host(&packet->source);
     bool destination_is_ours = false;
-    bool destination_is_broadcast = false;
     for (uint32_t i = 0; i < ip->address_count; i++) {
         uint32_t own = ipv4_of(&addresses[i].address);
-        unsigned bits = addresses[i].bits - ADDRESS_IPV4_PREFIX;
-        source_is_bad |= own == source || is_broadcast_of(source, own, bits);
+        source_is_bad |= own == source || is_broadcast_of(source, own, addresses[i].bits - ADDRESS_IPV4_PREFIX);
         destination_is_ours |= own == destination && addresses[i].interface == interface;
-        destination_is_broadcast |= is_broadcast_of(destination, own, bits);
     }
     if (source_is_bad) {
         return LA_DROP_IP_SOURCE;
     }
-    return destination_is_ours && !destination_is_broadcast ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
+    return destination_is_ours ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
 }

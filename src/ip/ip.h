@@ -30,7 +30,7 @@ size_t ip_addresses_bytes(const struct la_config *config);
 size_t ip_routes_bytes(const struct la_config *config);
 
 /* As la_interface_add, la_address_add, la_route_add. An address of no single host (any, multicast, broadcast, loopback,
-   its own prefix's broadcast) is LA_ERROR_INVALID, one that the host has already LA_ERROR_IN_USE. */
+   the broadcast of one of our prefixes) is LA_ERROR_INVALID, one that the host has already LA_ERROR_IN_USE. */
 int ip_interface_add(struct ip *ip, unsigned mtu);
 int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length);
 int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length);

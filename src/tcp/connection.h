@@ -289,7 +289,11 @@ uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, c
 /* ---- timers.c ---- */
 
 void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms);
-void timer_disarm(struct connection *c, enum la_timer timer);
+
+static inline void timer_disarm(struct connection *c, enum la_timer timer)
+{
+    c->timers_armed &= (uint8_t)~(1U << timer);
+}
 
 static inline bool timer_is_armed(const struct connection *c, enum la_timer timer)
 {

@@ -19,31 +19,16 @@ struct seq send_end(const struct connection *c)
 
 static bool may_send_text(const struct connection *c)
 {
-    switch ((enum la_state)c->state) {
-    case LA_ESTABLISHED:
-    case LA_FIN_WAIT_1:
-    case LA_CLOSE_WAIT:
-    case LA_CLOSING:
-    case LA_LAST_ACK:
-        return true;
-    case LA_CLOSED:
-    case LA_LISTEN:
-    case LA_SYN_SENT:
-    case LA_SYN_RECEIVED:
-    case LA_FIN_WAIT_2:
-    case LA_TIME_WAIT:
-        return false;
-    }
-    return false;
+    const unsigned states =
+        1U << LA_ESTABLISHED | 1U << LA_FIN_WAIT_1 | 1U << LA_CLOSE_WAIT | 1U << LA_CLOSING | 1U << LA_LAST_ACK;
+    return (states >> c->state & 1) != 0;
 }
 
+/* In those states our SYN is acknowledged: what is queued begins at SND.UNA. */
 bool send_is_pending(const struct connection *c)
 {
-    if (!may_send_text(c) || c->fin_is_acknowledged) {
-        return false;
-    }
-    struct seq end = seq_add(send_end(c), c->is_shut ? 1 : 0);
-    return seq_before(c->snd_resend, end);
+    uint32_t queued = c->out.length + (c->is_shut ? 1 : 0);
+    return may_send_text(c) && !c->fin_is_acknowledged && seq_distance(c->snd_una, c->snd_resend) < queued;
 }
 
 /* ---- which segment ---- */

@@ -185,8 +185,10 @@ static bool check_handshake_ack(struct tcp *tcp, struct connection *c, const str
     c->snd_wl2 = segment->ack;
     if (c->is_passive) {
         listener_queue(tcp, c);
+        connection_ready(tcp, c, LA_READY_WRITABLE);
+    } else {
+        connection_ready(tcp, c, LA_READY_ESTABLISHED | LA_READY_WRITABLE);
     }
-    connection_ready(tcp, c, LA_READY_ESTABLISHED | LA_READY_WRITABLE);
     return true;
 }
 

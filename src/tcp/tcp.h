@@ -10,8 +10,6 @@
 /* The life cycle. host.c places it in the block, zeroed, with its arrays' offsets, and calls tcp_start. Below these
    functions nothing knows IP but by its addresses. */
 struct tcp {
-    uint32_t core_back_bytes; /* this struct's distance from its core */
-
     /* Offsets in CORE_UNITs from the core. */
     uint32_t connections;     /* struct connection[config.connections] */
     uint32_t buckets;         /* uint32_t[config.connections]: first slot of each bucket */
@@ -33,9 +31,10 @@ struct tcp {
     uint32_t next_port;       /* RFC 6056, algorithm 4: the table of one counter */
 };
 
+/* It stands right behind its core. */
 static inline struct core *tcp_core(const struct tcp *tcp)
 {
-    return (struct core *)(void *)((char *)(uintptr_t)tcp - tcp->core_back_bytes);
+    return (struct core *)(void *)((char *)(uintptr_t)tcp - sizeof(struct core));
 }
 
 static inline uint32_t tcp_now_ms(const struct tcp *tcp)

@@ -12,8 +12,7 @@ static void schedule(struct tcp *tcp, const struct connection *c, uint32_t deadl
 {
     void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
     uint32_t slot = connection_slot(tcp, c);
-    uint32_t scheduled = 0;
-    if (!timers_get(&tcp->timers, entries, slot, &scheduled) || deadline_before(deadline_ms, scheduled)) {
+    if (!timers_cover(&tcp->timers, entries, slot, deadline_ms)) {
         timers_set(&tcp->timers, entries, slot, deadline_ms);
     }
 }
@@ -40,11 +39,6 @@ void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint3
     c->timers_armed |= (uint8_t)(1U << timer);
     trace_timer(tcp, c, LA_TRACE_TIMER_ARMED, timer);
     schedule(tcp, c, c->deadline_ms[timer]);
-}
-
-void timer_disarm(struct connection *c, enum la_timer timer)
-{
-    c->timers_armed &= (uint8_t)~(1U << timer);
 }
 
 /* How long the send side may go without progress: the user timeout, or, once the application is gone, R2. */

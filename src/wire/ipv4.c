@@ -104,13 +104,12 @@ unsigned ipv4_emit(uint8_t *to, const struct la_address *source, const struct la
     uint64_t sum = (uint64_t)load_u32(from_octets) + load_u32(to_octets);
     sum = checksum_fields(sum, (uint64_t)length_word + fragment_word + ttl_word);
 
-    struct writer w = writer_of(to, IPV4_HEADER_BYTES);
-    write_u32(&w, length_word);
-    write_u32(&w, fragment_word);
-    write_u16(&w, ttl_word);
-    write_u16(&w, checksum_finish(sum));
-    write_bytes(&w, from_octets, 4);
-    write_bytes(&w, to_octets, 4);
+    put_u32(to, length_word);
+    put_u32(to + 4, fragment_word);
+    put_u16(to + 8, ttl_word);
+    put_u16(to + 10, checksum_finish(sum));
+    memcpy(to + 12, from_octets, 4);
+    memcpy(to + 16, to_octets, 4);
     return IPV4_HEADER_BYTES;
 }
 

@@ -137,28 +137,30 @@ unsigned tcp_header_bytes(const struct tcp_options *options)
 }
 
 /* Words are summed as they are written, so that nothing is read back. */
-static inline void emit_word(struct writer *w, uint64_t *fields, uint32_t word)
+static inline uint8_t *emit_word(uint8_t *at, uint64_t *fields, uint32_t word)
 {
-    write_u32(w, word);
+    put_u32(at, word);
     *fields += word;
+    return at + 4;
 }
 
 /* In the order in which Linux sends them; each is padded to whole words. */
-static inline void emit_options(struct writer *w, uint64_t *fields, const struct tcp_options *options)
+static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct tcp_options *options)
 {
     if (options->has_mss) {
-        emit_word(w, fields, MSS | options->mss);
+        at = emit_word(at, fields, MSS | options->mss);
     }
     if (options->has_timestamp) {
-        emit_word(w, fields, options->sack_permitted ? SACK_PERMITTED_TIMESTAMP : NOP_NOP_TIMESTAMP);
-        emit_word(w, fields, options->tsval);
-        emit_word(w, fields, options->tsecr);
+        at = emit_word(at, fields, options->sack_permitted ? SACK_PERMITTED_TIMESTAMP : NOP_NOP_TIMESTAMP);
+        at = emit_word(at, fields, options->tsval);
+        at = emit_word(at, fields, options->tsecr);
     } else if (options->sack_permitted) {
-        emit_word(w, fields, NOP_NOP_SACK_PERMITTED);
+        at = emit_word(at, fields, NOP_NOP_SACK_PERMITTED);
     }
     if (options->has_window_scale) {
-        emit_word(w, fields, NOP_WINDOW_SCALE | options->window_scale);
+        at = emit_word(at, fields, NOP_WINDOW_SCALE | options->window_scale);
     }
+    return at;
 }
 
 unsigned tcp_emit(uint8_t *to, const struct tcp_header *header, uint8_t ttl, size_t text_length, uint64_t text_sum)
@@ -170,18 +172,17 @@ unsigned tcp_emit(uint8_t *to, const struct tcp_header *header, uint8_t ttl, siz
     unsigned ip_bytes = ip_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length);
 
     uint64_t fields = header->urgent;
-    struct writer w = writer_of(to + ip_bytes, tcp_bytes);
-    emit_word(&w, &fields, (uint32_t)header->local.port << 16 | header->remote.port);
-    emit_word(&w, &fields, header->seq.v);
-    emit_word(&w, &fields, header->ack.v);
-    emit_word(&w, &fields, (uint32_t)(tcp_bytes / 4) << 28 | (uint32_t)header->flags << 16 | header->window);
-    uint8_t *checksum = writer_take(&w, 2);
-    write_u16(&w, header->urgent);
-    emit_options(&w, &fields, &header->options);
-    la_assert(!w.failed && writer_left(&w) == 0);
+    uint8_t *tcp = to + ip_bytes;
+    emit_word(tcp, &fields, (uint32_t)header->local.port << 16 | header->remote.port);
+    emit_word(tcp + 4, &fields, header->seq.v);
+    emit_word(tcp + 8, &fields, header->ack.v);
+    emit_word(tcp + 12, &fields, (uint32_t)(tcp_bytes / 4) << 28 | (uint32_t)header->flags << 16 | header->window);
+    put_u16(tcp + 18, header->urgent);
+    uint8_t *end = emit_options(tcp + TCP_HEADER_BYTES, &fields, &header->options);
+    la_assert(end == tcp + tcp_bytes);
 
     uint64_t sum = ip_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
     sum = checksum_join(checksum_fields(sum, fields), text_sum);
-    put_u16(checksum, checksum_finish(sum));
+    put_u16(tcp + 16, checksum_finish(sum));
     return ip_bytes + tcp_bytes;
 }

@@ -210,8 +210,9 @@ static void sources_and_destinations(void **state)
         assert_int_equal(check(host, 0, "10.0.0.2", destinations[i]), LA_DROP_IP_DESTINATION);
     }
     assert_int_equal(check(host, 1, "10.0.0.2", "10.0.0.1"), LA_DROP_IP_DESTINATION);
-    assert_int_equal(add_address(host, 1, "10.0.0.255", 32), LA_OK); /* a host here, a broadcast there: not taken */
-    assert_int_equal(check(host, 1, "198.51.100.1", "10.0.0.255"), LA_DROP_IP_DESTINATION);
+    assert_int_equal(add_address(host, 1, "10.0.0.255", 32), LA_ERROR_INVALID); /* a host here, a broadcast there */
+    assert_int_equal(add_address(host, 1, "203.0.113.127", 32), LA_OK);
+    assert_int_equal(add_address(host, 0, "203.0.113.1", 25), LA_ERROR_INVALID); /* the same, the other way round */
     free(host);
 }
 
