@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -249,11 +250,23 @@ static bool wants(const char *letters, char letter)
     return !*letters || strchr(letters, letter);
 }
 
+/* Between the parts; during one the stage sees the signal. */
+static bool interrupted(struct demo *demo, int signals)
+{
+    struct signalfd_siginfo info;
+    if (signals >= 0 && read(signals, &info, sizeof info) == sizeof info)
+        demo->interrupted = true;
+    return demo->interrupted;
+}
+
 static int run_demo(struct demo *demo, const char *letters)
 {
+    struct link_error error;
     printf("%slastack %s%s: a TCP/IP host in user space\n", style(demo, "\033[1m"), la_version(),
            style(demo, "\033[0m"));
     choose_peer(demo);
+    signal(SIGPIPE, SIG_IGN); /* whoever reads this may have seen enough: we still clean up */
+    int signals = loop_signal_fd(&error);
     if (demo->in_memory)
         puts("10.83.0.2 is lastack, 10.83.0.1 another lastack, and time is virtual.");
     else
@@ -262,12 +275,12 @@ static int run_demo(struct demo *demo, const char *letters)
     fflush(stdout);
     bool ready = demo_files_make(demo) == 0 &&
                  (demo->in_memory || !(wants(letters, 'b') || wants(letters, 'c')) || demo_nginx_start(demo) == 0);
-    for (int i = 0; ready && i < DEMO_PARTS; i++)
+    for (int i = 0; ready && i < DEMO_PARTS && !interrupted(demo, signals); i++)
         if (wants(letters, parts[i].letter))
             run_part(demo, &parts[i]);
     demo_nginx_end(demo);
     demo_files_remove(demo);
-    return ready && print_table(demo) ? EXIT_OK : EXIT_FAILED;
+    return ready && print_table(demo) && !demo->interrupted ? EXIT_OK : EXIT_FAILED;
 }
 
 static const char about[] =

@@ -23,6 +23,7 @@ struct demo {
     bool in_memory; /* no namespace: the peer is a second lastack, and time is virtual */
     bool ascii;
     bool colour;
+    bool interrupted; /* by SIGINT or SIGTERM: no further part */
     enum netns_how netns;
     char directory[64]; /* of our own, removed at the end */
     char large_hash[DEMO_HASH_TEXT];

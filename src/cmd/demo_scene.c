@@ -164,11 +164,14 @@ bool scene_until(struct scene *scene, bool (*holds)(void *context), unsigned mil
 {
     scene->holds = holds;
     scene->held = false;
+    if (scene->demo->interrupted)
+        return false;
     if (scene->memory)
         return memory_until(scene, milliseconds);
     scene->deadline = loop_now(&scene->stage.loop) + milliseconds * LA_MILLISECOND;
     loop_at(&scene->stage.loop, loop_now(&scene->stage.loop), tick, scene);
     stage_run(&scene->stage, on_event, scene);
+    scene->demo->interrupted = scene->demo->interrupted || scene->stage.signals;
     return scene->held;
 }
 

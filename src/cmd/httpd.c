@@ -204,7 +204,8 @@ static const char about[] =
     "\n"
     "  sudo lastack httpd /usr/share/doc              then: curl http://10.83.0.2/\n"
     "  lastack httpd . --run 'curl -s $LASTACK_ADDRESS'      no privilege, nothing touched, ends with curl\n"
-    "  lastack httpd . --run 'ab -n 10000 -c 100 http://$LASTACK_ADDRESS/' --drop 'last-ack' --ladder\n";
+    "  lastack httpd . --run 'ab -n 10000 -c 100 http://$LASTACK_ADDRESS/'\n"
+    "  lastack httpd . --run 'curl -s0 $LASTACK_ADDRESS; sleep 2' --drop 'out:last-ack*2' --msl 0.5 --ladder\n";
 
 int cmd_httpd(int argc, char **argv)
 {

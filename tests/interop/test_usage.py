@@ -2,7 +2,9 @@
 """The command line: what is wrong is said exactly, with exit status 2; help is complete."""
 
 import json
+import re
 import unittest
+from pathlib import Path
 
 from harness import lastack
 
@@ -73,6 +75,15 @@ class Usage(unittest.TestCase):
                 self.assertIn(b"usage: lastack", done.stdout)
                 self.assertLessEqual(max(map(len, done.stdout.decode().splitlines())), 120)
         self.assertEqual(lastack("help", "nc").stdout, lastack("nc", "--help").stdout)
+
+    def test_the_manual_has_every_option(self):
+        manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
+        for command in (("httpd",), ("get",), ("nc",), ("demo",), ("bench", "churn"), ("bench", "bulk")):
+            options = re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", lastack(*command, "--help").stdout.decode(), re.M)
+            self.assertGreater(len(options), 2)
+            for option in options:
+                with self.subTest(command=command, option=option):
+                    self.assertRegex(manual, rf"(?m)^\.It Fl (\w , )?-{option}( |$)")
 
     def test_version(self):
         self.assertRegex(lastack("--version").stdout, rb"^lastack \d+\.\d+\.\d+\n$")
