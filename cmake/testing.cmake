@@ -12,7 +12,7 @@ set(LASTACK_TEST_ENVIRONMENT
 get_property(lastack_inner GLOBAL PROPERTY lastack_library_layers)
 lastack_outer_layers(lastack_outer)
 add_library(lastack_inside STATIC)
-foreach(layer IN LISTS lastack_inner)
+foreach(layer IN LISTS lastack_inner lastack_outer)
   target_sources(lastack_inside PRIVATE $<TARGET_OBJECTS:${layer}>)
 endforeach()
 target_include_directories(lastack_inside INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
