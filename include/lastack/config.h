@@ -10,7 +10,7 @@ enum la_congestion {
 /* Everything that a host may be told, and every limit it has. la_config_default fills in the defaults named here; the
    key must be set by the caller. Times are milliseconds. */
 struct la_config {
-    uint8_t key[16]; /* secret and random; ISNs (RFC 6528), ports (RFC 6056), timestamp offsets and tables depend on it */
+    uint8_t key[16]; /* secret and random: ISNs (RFC 6528), ports (RFC 6056), timestamp offsets, tables' hash */
 
     /* Limits. What happens at each is documented in docs/api.md and tested. */
     uint32_t interfaces;         /* 1; 1 to 255 */

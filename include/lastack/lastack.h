@@ -14,7 +14,7 @@
    - Nothing blocks, allocates, or calls back. Nothing is kept of what a pointer argument points to.
    - int results are a count or LA_OK, or a negative enum la_error. An error leaves the host as it was.
    - A host is used by one thread at a time. Hosts share nothing.
-   - An assertion that fails calls la_assert_failed, which the program may define; the library's own prints and aborts. */
+   - An assertion that fails calls la_assert_failed, which the program may define; the library's prints and aborts. */
 
 #include <lastack/config.h>
 #include <lastack/counters.h>
@@ -49,7 +49,7 @@ la_time la_host_deadline(const la_host *host);
 
 /* ---- interfaces, addresses, routes ------------------------------------------------------------------------------- */
 
-/* A new interface that carries IP packets of at most mtu octets (576 to 65,535). Its number (0, 1, ...), or an error. */
+/* A new interface that carries IP packets of at most mtu octets (576 to 65,535): its number (0, 1, ...) or error. */
 int la_interface_add(la_host *host, la_time now, unsigned mtu);
 
 /* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to

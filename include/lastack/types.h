@@ -103,7 +103,7 @@ enum la_end {
 struct la_outcome {
     enum la_end end;
     enum la_state state;           /* in which it ended: the last state before CLOSED or TIME-WAIT */
-    uint32_t unacknowledged_bytes; /* written by the application, not acknowledged by the peer; the FIN is not counted */
+    uint32_t unacknowledged_bytes; /* written by the application, not acknowledged by the peer; not the FIN */
     uint32_t unread_bytes;         /* received, and not read by the application when it ended */
 };
 

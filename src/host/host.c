@@ -60,7 +60,8 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
 /* RFC 9293 3.9.2.2: protocol and port unreachable are hard; code 4 is path MTU discovery's. */
 static bool is_hard(const struct icmp_notice *notice)
 {
-    return notice->type == ICMP_UNREACHABLE && (notice->code == ICMP_UNREACHABLE_PROTOCOL || notice->code == ICMP_UNREACHABLE_PORT);
+    return notice->type == ICMP_UNREACHABLE &&
+           (notice->code == ICMP_UNREACHABLE_PROTOCOL || notice->code == ICMP_UNREACHABLE_PORT);
 }
 
 static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)

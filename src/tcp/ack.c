@@ -52,8 +52,9 @@ static bool is_duplicate(const struct connection *c, const struct segment *segme
            (uint32_t)segment->window << c->snd_scale == c->snd_wnd;
 }
 
-/* Also newer than the last is a segment that acknowledges more, whatever it carries: the text may be sent again, and the
-   peer's acknowledgments only move forward. Without this SND.WND would be counted from a SND.UNA that it never meant. */
+/* Also newer than the last is a segment that acknowledges more, whatever it carries: the text may be sent again, and
+   the peer's acknowledgments only move forward. Without this SND.WND would be counted from a SND.UNA that it never
+   meant. */
 static void window_moves(struct connection *c, const struct segment *segment)
 {
     bool newer = seq_before(c->snd_wl1, segment->seq) || seq_before(c->snd_wl2, segment->ack) ||

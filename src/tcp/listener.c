@@ -136,6 +136,7 @@ int tcp_unlisten(struct tcp *tcp, struct la_listener handle)
     while (listener->queue_first != NONE) {
         struct connection *c = queue_take(tcp, listener);
         if (c->end == LA_END_NONE) {
+            tcp->orphans++; /* nobody's, until it has ended */
             connection_abort(tcp, c, LA_END_ABORTED);
         } else {
             connection_free(tcp, c);
