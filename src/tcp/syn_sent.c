@@ -36,12 +36,13 @@ void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct s
 {
     bool ack = (segment->flags & LA_ACK) != 0;
     bool acceptable = ack && acknowledges_our_syn(c, segment);
-    if (ack && !acceptable) { /* first */
+    bool rst = (segment->flags & LA_RST) != 0;
+    if (ack && !acceptable && !rst) { /* first */
         segment_drop(tcp, LA_DROP_SYN_SENT_ACK, segment, c);
         reply_reset(tcp, c->interface, segment);
         return;
     }
-    if ((segment->flags & LA_RST) != 0) { /* second */
+    if (rst) { /* second */
         if (acceptable) {
             connection_end(tcp, c, LA_END_REFUSED, LA_CLOSED);
         } else {
