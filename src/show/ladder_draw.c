@@ -60,11 +60,11 @@ void ladder_time_text(const struct ladder *ladder, la_time time, char text[24])
         snprintf(text, 24, "%" PRIu64 ".%03" PRIu64 " s ", since / LA_SECOND, since % LA_SECOND / LA_MILLISECOND);
 }
 
-/* In units, rounded to what is shown: a wait is not "59.9999 s". */
+/* In units, cut to what is shown: a deadline is the first whole millisecond that is not too early, and a wait of 60 s
+   not one of "60.001 s". */
 static double thousandths(la_time duration, la_time unit)
 {
-    la_time rounded = (duration + unit / 2000) / (unit / 1000);
-    return (double)rounded / 1000;
+    return (double)(duration / (unit / 1000)) / 1000;
 }
 
 void ladder_duration_text(la_time duration, char text[24])
