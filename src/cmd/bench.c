@@ -110,13 +110,13 @@ int bench_pair_load(struct bench_pair *pair, void *more, size_t length, const ch
 /* callgrind's file ends with "totals: N". */
 static int read_total(const char *path, uint64_t *instructions)
 {
-    char line[4096];
+    char text[4096];
     bool found = false;
     FILE *file = fopen(path, "r");
-    while (file && !found && fgets(line, sizeof line, file)) {
-        found = strncmp(line, "totals: ", 8) == 0 || strncmp(line, "summary: ", 9) == 0;
+    while (file && !found && fgets(text, sizeof text, file)) {
+        found = strncmp(text, "totals: ", 8) == 0 || strncmp(text, "summary: ", 9) == 0;
         if (found)
-            *instructions = strtoull(strchr(line, ' '), NULL, 10);
+            *instructions = strtoull(strchr(text, ' '), NULL, 10);
     }
     if (file)
         fclose(file);

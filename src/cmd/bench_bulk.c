@@ -109,7 +109,7 @@ static int connect_pair(const struct bulk_options *options, struct la_conn *from
 
 static int one_run(const struct bulk_options *options, double *mb_per_second)
 {
-    struct la_conn from, to;
+    struct la_conn from = {0, 0}, to = {0, 0};
     uint64_t bytes = (uint64_t)options->mebibytes << 20;
     if (connect_pair(options, &from, &to) < 0)
         return -1;

@@ -106,8 +106,7 @@ static bool one_connection(void)
     pair.now += state.step;
     la_host_advance(pair.host[BENCH_CLIENT], pair.now);
     la_host_advance(pair.host[BENCH_SERVER], pair.now);
-    return open_and_send(&from, &to, &client) && answer(state.listener[remote], &server) &&
-           close_both(client, server);
+    return open_and_send(&from, &to, &client) && answer(state.listener[remote], &server) && close_both(client, server);
 }
 
 static int many_connections(uint64_t count)
@@ -144,7 +143,7 @@ static int listen_all(void)
 static int prepare(uint32_t waiting)
 {
     struct la_config client = small_config(), server = client;
-    la_time wait = 2 * client.msl_ms * LA_MILLISECOND;
+    la_time wait = 2 * LA_MILLISECOND * client.msl_ms;
     memset(&state, 0, sizeof state);
     state.waiting = waiting;
     state.step = waiting ? wait / waiting : wait + LA_SECOND;

@@ -17,6 +17,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct part {
@@ -187,8 +188,9 @@ int demo_nginx_start(struct demo *demo)
         demo->nginx = 0;
         return complain("demo", "%s: is nginx installed?", error.text);
     }
+    const struct timespec pause = {.tv_nsec = 20000000};
     for (int i = 0; i < 100 && access(pid, F_OK) != 0; i++) /* it listens before it writes this */
-        usleep(20000);
+        nanosleep(&pause, NULL);
     return 0;
 }
 

@@ -27,14 +27,14 @@ const char *http_url_parse(const char *text, struct http_url *url)
     address[length] = 0;
     if (la_address_parse(address, &url->remote.address) != LA_OK)
         return "names a host; only an IP address is understood (there is no resolver here)";
-    url->remote.port = parts.field_set & 1 << UF_PORT ? parts.port : 80;
+    url->remote.port = (parts.field_set & 1 << UF_PORT) ? parts.port : 80;
     if (url->remote.port == 0)
         return "names port 0";
     bool v6 = !la_address_is_ipv4(&url->remote.address);
     int used = snprintf(url->host, sizeof url->host, v6 ? "[%s]" : "%s", address);
     if (url->remote.port != 80)
         snprintf(url->host + used, sizeof url->host - (size_t)used, ":%u", url->remote.port);
-    url->target = parts.field_set & 1 << UF_PATH ? text + parts.field_data[UF_PATH].off : "/";
+    url->target = (parts.field_set & 1 << UF_PATH) ? text + parts.field_data[UF_PATH].off : "/";
     return strlen(url->target) > 3000 ? "is longer than 3000 characters" : NULL;
 }
 

@@ -191,17 +191,19 @@ int stage_start_command(struct stage *stage)
 /* Our children: the command, and once it is gone what it left behind, for we are their reaper. How many there are. */
 static unsigned signal_children(int number)
 {
-    char path[64];
+    char path[64], list[4096];
     unsigned count = 0;
-    long pid;
     snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
     FILE *file = fopen(path, "r");
-    while (file && fscanf(file, "%ld", &pid) == 1) {
+    if (!file)
+        return 0;
+    list[fread(list, 1, sizeof list - 1, file)] = 0;
+    fclose(file);
+    char *end = list;
+    for (long pid = strtol(list, &end, 10); pid > 0; pid = strtol(end, &end, 10)) {
         kill((pid_t)pid, number);
         count++;
     }
-    if (file)
-        fclose(file);
     return count;
 }
 
@@ -215,7 +217,7 @@ static int signal_after(unsigned waited_ms)
 
 void stage_end_command(struct stage *stage)
 {
-    struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000L};
     if (stage->child_fd < 0 || (stage->not_alone && !stage->child))
         return;
     for (unsigned waited = 0; signal_children(signal_after(waited)) > 0; waited += PAUSE_MS) {
