@@ -57,7 +57,7 @@ class Closing(Nc):
         self.nc(b"", """
     s.shutdown(socket.SHUT_WR)
     assert whole(s) == b""
-    """, "--delay", "60", "--ladder")
+    """, "--hold", "out:fin", "--hold-time", "100", "--ladder")  # the FINs are sure to cross
         self.assertIn("CLOSING", self.error)
         self.assertEqual(self.report["outcome"], "clean")
         self.assertEqual(self.report["counters"]["lastackWaitEntered"], 1)
