@@ -37,6 +37,7 @@ void pieces_give(const struct pieces_memory *memory, uint32_t piece)
     memory->links[piece] = pool->free_head;
     pool->free_head = piece;
     pool->free_count++;
+    pool->given_back++;
 }
 
 uint64_t pieces_room(const struct pieces *pool, uint32_t held)

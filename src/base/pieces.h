@@ -11,6 +11,7 @@ struct pieces {
     uint32_t total;
     uint32_t free_count;
     uint32_t free_head;
+    uint32_t given_back; /* ever, modulo 2^32: who found none looks again when it has changed */
     uint32_t piece_bytes;
     uint32_t links;  /* offset of uint32_t[total], in CORE_UNITs */
     uint32_t octets; /* offset of the pieces, in CORE_UNITs */

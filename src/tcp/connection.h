@@ -173,6 +173,14 @@ static inline struct pieces_memory tcp_pieces(const struct tcp *tcp)
     return (struct pieces_memory){pool, core_at(core, pool->links), core_at(core, pool->octets)};
 }
 
+/* What a writer counts as held beside its own stream. At least one: the last piece of the pool is left to what arrives,
+   so that two ends that only write cannot hold each other up for ever. */
+static inline uint32_t pieces_held_beside_out(const struct connection *c)
+{
+    uint32_t held = (uint32_t)c->in.pieces + (c->ranges != PIECE_NONE);
+    return held > 0 ? held : 1;
+}
+
 /* ---- connection.c: the table ---- */
 
 /* A fresh connection of this four-tuple, in CLOSED, in the table; NULL if all are in use. */

@@ -88,8 +88,9 @@ uint16_t receive_window_offer(struct tcp *tcp, struct connection *c, bool syn)
     uint32_t growth = edge_growth(tcp, c);
     uint32_t window = receive_window(c) + (is_worth_offering(c, growth) ? growth : 0);
     if (syn) {
+        /* Never scaled: where an ACK has promised more already (SYN-RECEIVED), that stays promised. */
         uint16_t field = window > UINT16_MAX ? UINT16_MAX : (uint16_t)window;
-        c->rcv_edge = seq_add(c->rcv_nxt, field);
+        c->rcv_edge = seq_max(c->rcv_edge, seq_add(c->rcv_nxt, field));
         return field;
     }
     /* Rounded up: the edge that was offered before must not move left (RFC 9293 SHLD-14, RFC 7323 2.4). */
@@ -175,15 +176,18 @@ static uint32_t absorb_ranges(struct tcp *tcp, struct connection *c)
 
 /* ---- text ---- */
 
-/* How much of length octets at the offset has a place: what is out of order gives way to what is in order. */
+/* How much of length octets at the offset has a place: what is out of order gives way to what is in order. The first
+   segment, which every window promises, gets its pieces however much waits to be sent: else two ends that both write
+   would each wait for the other to take something. */
 static uint32_t make_place(struct tcp *tcp, struct connection *c, uint32_t offset, uint32_t length)
 {
     const struct pieces_memory memory = tcp_pieces(tcp);
     uint32_t begin = c->in.length + offset;
-    uint32_t capacity = stream_cover(&memory, &c->in, begin + length, pieces_held(c));
+    bool is_promised = begin + length <= c->rcv_mss;
+    uint32_t capacity = stream_cover(&memory, &c->in, begin + length, is_promised ? 0 : pieces_held(c));
     if (capacity < begin + length && offset == 0 && c->range_count > 0) {
         receive_forget_ranges(tcp, c);
-        capacity = stream_cover(&memory, &c->in, begin + length, pieces_held(c));
+        capacity = stream_cover(&memory, &c->in, begin + length, is_promised ? 0 : pieces_held(c));
     }
     if (capacity >= begin + length) {
         return length;

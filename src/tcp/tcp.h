@@ -28,6 +28,8 @@ struct tcp {
     uint32_t ready_last;
     uint32_t starved;         /* connections with wants_pieces */
     uint32_t starved_next;    /* where the search for them goes on */
+    uint32_t starved_left;    /* connections that this search still has to look at */
+    uint32_t starved_seen;    /* pieces.given_back when it began */
     uint32_t next_port;       /* RFC 6056, algorithm 4: the table of one counter */
 };
 

@@ -158,37 +158,27 @@ static void fired(struct tcp *tcp, struct connection *c, enum la_timer timer)
     timer_disarm(c, timer);
     trace_timer(tcp, c, LA_TRACE_TIMER_FIRED, timer);
     switch (timer) {
-    case LA_TIMER_RETRANSMIT:
-        retransmit_fired(tcp, c);
-        break;
-    case LA_TIMER_PERSIST:
-        persist_fired(tcp, c);
-        break;
+    case LA_TIMER_RETRANSMIT: retransmit_fired(tcp, c); break;
+    case LA_TIMER_PERSIST: persist_fired(tcp, c); break;
     case LA_TIMER_DELAYED_ACK:
         core_count(tcp_core(tcp), LA_COUNT_TCP_DELAYED_ACKS);
         c->owes_ack = true;
         connection_wants_output(tcp, c);
         break;
-    case LA_TIMER_KEEPALIVE:
-        keepalive_fired(tcp, c);
-        break;
+    case LA_TIMER_KEEPALIVE: keepalive_fired(tcp, c); break;
     case LA_TIMER_USER_TIMEOUT:
         connection_abort(tcp, c, c->user_timeout_ms != 0 ? LA_END_USER_TIMEOUT : LA_END_ORPHAN_BOUND);
         break;
-    case LA_TIMER_FIN_WAIT_2:
-        connection_end(tcp, c, LA_END_FIN_WAIT_2_BOUND, LA_CLOSED);
-        break;
-    case LA_TIMER_LINGER:
-        connection_abort(tcp, c, LA_END_LINGER_BOUND);
-        break;
+    case LA_TIMER_FIN_WAIT_2: connection_end(tcp, c, LA_END_FIN_WAIT_2_BOUND, LA_CLOSED); break;
+    case LA_TIMER_LINGER: connection_abort(tcp, c, LA_END_LINGER_BOUND); break;
     }
 }
 
 /* Those that end a connection come first. */
 static void run_due(struct tcp *tcp, struct connection *c)
 {
-    static const uint8_t order[LA_TIMER_COUNT] = {LA_TIMER_USER_TIMEOUT, LA_TIMER_LINGER,      LA_TIMER_FIN_WAIT_2,
-                                                  LA_TIMER_RETRANSMIT,   LA_TIMER_PERSIST,     LA_TIMER_KEEPALIVE,
+    static const uint8_t order[LA_TIMER_COUNT] = {LA_TIMER_USER_TIMEOUT, LA_TIMER_LINGER,  LA_TIMER_FIN_WAIT_2,
+                                                  LA_TIMER_RETRANSMIT,   LA_TIMER_PERSIST, LA_TIMER_KEEPALIVE,
                                                   LA_TIMER_DELAYED_ACK};
     uint32_t generation = c->generation;
     for (unsigned i = 0; i < LA_TIMER_COUNT; i++) {
@@ -203,14 +193,26 @@ static void run_due(struct tcp *tcp, struct connection *c)
     schedule_earliest(tcp, c);
 }
 
-/* Tells those whose writes found the pool empty that there is something in it again. */
+/* Pieces came back, and not all whose writes found none have been looked at since. */
+static bool has_to_feed(const struct tcp *tcp)
+{
+    return tcp->starved > 0 && (tcp->starved_left > 0 || tcp->starved_seen != tcp->pieces.given_back);
+}
+
+/* Tells those whose writes found no piece that the pool has one for them again. Only those: who were told too early
+   would ask in vain, and be told again, with time standing still. */
 static void feed_starved(struct tcp *tcp)
 {
     uint32_t connections = tcp_core(tcp)->config.connections;
-    for (unsigned n = 0; n < FIRED_AT_ONCE && tcp->starved > 0 && tcp->pieces.free_count > 0; n++) {
+    if (tcp->starved > 0 && tcp->starved_seen != tcp->pieces.given_back) {
+        tcp->starved_seen = tcp->pieces.given_back;
+        tcp->starved_left = connections;
+    }
+    for (unsigned n = 0; n < FIRED_AT_ONCE && tcp->starved > 0 && tcp->starved_left > 0; n++) {
+        tcp->starved_left--;
         tcp->starved_next = tcp->starved_next + 1 < connections ? tcp->starved_next + 1 : 0;
         struct connection *c = connection_at(tcp, tcp->starved_next);
-        if (c->in_use && c->wants_pieces) {
+        if (c->in_use && c->wants_pieces && c->out.pieces + pieces_held_beside_out(c) < tcp->pieces.free_count) {
             c->wants_pieces = false;
             tcp->starved--;
             connection_ready(tcp, c, LA_READY_WRITABLE);
@@ -239,7 +241,7 @@ la_time tcp_deadline(const struct tcp *tcp)
 {
     const struct core *core = tcp_core(tcp);
     const struct timer_entry *first = timers_first(&tcp->timers, core_at(core, tcp->timer_entries));
-    la_time earliest = tcp->starved > 0 && tcp->pieces.free_count > 0 ? core->now : LA_TIME_NEVER;
+    la_time earliest = has_to_feed(tcp) ? core->now : LA_TIME_NEVER;
     if (first != NULL) {
         la_time at = core_time_of(core, first->deadline_ms);
         at = at < core->now ? core->now : at;

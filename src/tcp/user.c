@@ -58,8 +58,8 @@ static uint32_t send_room(struct tcp *tcp, struct connection *c, uint32_t wanted
     const struct pieces_memory memory = tcp_pieces(tcp);
     uint32_t left = c->send_limit_bytes > c->out.length ? c->send_limit_bytes - c->out.length : 0;
     uint32_t most = wanted < left ? wanted : left;
-    uint32_t held = (uint32_t)c->in.pieces + (c->ranges != PIECE_NONE);
-    uint32_t capacity = stream_cover(&memory, &c->out, c->out.length + most, held) - c->out.length;
+    uint32_t covered = stream_cover(&memory, &c->out, c->out.length + most, pieces_held_beside_out(c));
+    uint32_t capacity = covered - c->out.length;
     uint32_t room = capacity < most ? capacity : most;
     if (room < wanted && room == left) {
         c->wants_writable = true;
