@@ -89,7 +89,8 @@ static bool allow_into_shut_window(struct tcp *tcp, struct connection *c, struct
     segment->length = 0;
     segment->flags &= (uint8_t)~LA_FIN;
     if ((segment->flags & LA_RST) == 0) {
-        acknowledge_now(tcp, c);
+        c->owes_ack = true; /* whatever the steps that follow have to answer besides: one reply */
+        connection_wants_output(tcp, c);
     }
     return true;
 }
@@ -260,8 +261,9 @@ static bool check_ack(struct tcp *tcp, struct connection *c, const struct segmen
 
 static bool is_beyond_fin(const struct connection *c, const struct segment *segment)
 {
+    bool carries = segment->length > 0 || (segment->flags & LA_FIN) != 0;
     struct seq end = seq_add(segment->seq, segment->length);
-    return c->peer_fin_is_known && seq_after(end, c->peer_fin);
+    return carries && c->peer_fin_is_known && seq_after(end, c->peer_fin);
 }
 
 /* Lingering: what was received is read in the application's place, within its bound. */
@@ -281,13 +283,13 @@ static bool discard_text(struct tcp *tcp, struct connection *c)
 
 static bool process_text(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
-    if (segment->length == 0) {
-        return true;
-    }
     if (is_beyond_fin(c, segment)) {
         segment_drop(tcp, LA_DROP_AFTER_FIN, segment, c);
         acknowledge_now(tcp, c);
         return false;
+    }
+    if (segment->length == 0) {
+        return true;
     }
     bool is_new = seq_after(seq_add(segment->seq, segment->length), c->rcv_nxt);
     if (is_new && c->is_fully_closed && !c->is_lingering) { /* 3.6.1: nobody will ever read it */

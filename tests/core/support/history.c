@@ -5,6 +5,8 @@
 #define WHAT_BYTES 220
 #define LINE_BYTES (WHAT_BYTES + 32)
 
+const char *test_case;
+
 static void flags_text(uint8_t flags, char *text)
 {
     static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK", "URG"};
@@ -179,6 +181,9 @@ void fail_with_history(const struct test *t, const char *file, int line)
     /* The last of it: what went wrong is near the end. */
     const size_t most = 6000;
     size_t from = t->history_length > most ? t->history_length - most : 0;
+    if (test_case != NULL) {
+        fprintf(stderr, "%s\n", test_case);
+    }
     fprintf(stderr, "the history up to there:\n%.*s", (int)(t->history_length - from),
             t->history_length > 0 ? t->history + from : "");
     _fail(file, line);

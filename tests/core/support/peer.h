@@ -202,6 +202,9 @@ void finish_cleanly(struct test *t);
 
 /* ---- history.c ---- */
 
+/* What a table-driven test is at: shown when it fails. Or NULL. */
+extern const char *test_case;
+
 /* Reads the trace: the state, the ISNs, the history. */
 void history_read(struct test *t);
 void seg_text(const struct test *t, const struct segment *segment, bool from_host, char *text, size_t size);
