@@ -54,10 +54,12 @@ class Closing(Nc):
             self.assertEqual(self.read("peer.py.got"), data)
 
     def test_both_close_at_once(self):
+        # Ours leaves first and is under way for longer than it takes the peer to send its own.
         self.nc(b"", """
+    time.sleep(0.05)
     s.shutdown(socket.SHUT_WR)
     assert whole(s) == b""
-    """, "--hold", "out:fin", "--hold-time", "100", "--ladder")  # the FINs are sure to cross
+    """, "--hold", "out:fin", "--hold-time", "300", "--ladder")
         self.assertIn("CLOSING", self.error)
         self.assertEqual(self.report["outcome"], "clean")
         self.assertEqual(self.report["counters"]["lastackWaitEntered"], 1)
