@@ -153,6 +153,15 @@ static void keepalive_fired(struct tcp *tcp, struct connection *c)
     }
 }
 
+/* Why the send side got no further within its bound. */
+static enum la_end no_progress(const struct connection *c)
+{
+    if (c->user_timeout_ms != 0) {
+        return LA_END_USER_TIMEOUT;
+    }
+    return c->snd_wnd == 0 ? LA_END_ORPHAN_BOUND : LA_END_TIMED_OUT;
+}
+
 static void fired(struct tcp *tcp, struct connection *c, enum la_timer timer)
 {
     timer_disarm(c, timer);
@@ -167,7 +176,7 @@ static void fired(struct tcp *tcp, struct connection *c, enum la_timer timer)
         break;
     case LA_TIMER_KEEPALIVE: keepalive_fired(tcp, c); break;
     case LA_TIMER_USER_TIMEOUT:
-        connection_abort(tcp, c, c->user_timeout_ms != 0 ? LA_END_USER_TIMEOUT : LA_END_ORPHAN_BOUND);
+        connection_abort(tcp, c, no_progress(c));
         break;
     case LA_TIMER_FIN_WAIT_2: connection_end(tcp, c, LA_END_FIN_WAIT_2_BOUND, LA_CLOSED); break;
     case LA_TIMER_LINGER: connection_abort(tcp, c, LA_END_LINGER_BOUND); break;
