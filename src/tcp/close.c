@@ -71,6 +71,7 @@ void connection_enters_time_wait(struct tcp *tcp, struct connection *c)
         keep_record(tcp, c);
         connection_end(tcp, c, LA_END_CLEAN, LA_TIME_WAIT);
     } else {
+        c->end_state = c->state;
         tcp_set_state(tcp, c, LA_TIME_WAIT);
         connection_end(tcp, c, LA_END_CLEAN, LA_CLOSED);
     }

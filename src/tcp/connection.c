@@ -259,7 +259,7 @@ void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum
 {
     la_assert(c->end == LA_END_NONE && end != LA_END_NONE);
     c->end = (uint8_t)end;
-    c->end_state = c->state == LA_TIME_WAIT ? LA_FIN_WAIT_2 : c->state;
+    c->end_state = c->state == LA_TIME_WAIT ? c->end_state : c->state;
     c->unacknowledged_bytes = c->out.length;
     c->unread_bytes = c->in.length;
     if (c->state == LA_SYN_RECEIVED && listener_owns(c)) {
