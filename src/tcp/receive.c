@@ -78,7 +78,9 @@ static bool is_worth_offering(const struct connection *c, uint32_t growth)
 
 static uint32_t edge_growth(const struct tcp *tcp, const struct connection *c)
 {
+    uint32_t most = (uint32_t)UINT16_MAX << c->rcv_scale; /* what the window field can say */
     uint32_t desired = window_desired(tcp, c);
+    desired = desired < most ? desired : most;
     uint32_t offered = receive_window(c);
     return desired > offered ? desired - offered : 0;
 }
