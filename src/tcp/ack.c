@@ -32,7 +32,7 @@ static void una_moves(struct tcp *tcp, struct connection *c, const struct segmen
     c->backoff = 0; /* RFC 6298 5, and Karn: new data was acknowledged */
     c->progress_ms = tcp_now_ms(tcp);
     timer_disarm(c, LA_TIMER_USER_TIMEOUT);
-    if (!c->in_recovery || c->owes_retransmission || seq_after_or_equal(c->snd_una, c->recover)) {
+    if (!c->in_recovery || c->duplicate_acks_seen > 0 || seq_after_or_equal(c->snd_una, c->recover)) {
         timer_disarm(c, LA_TIMER_RETRANSMIT); /* RFC 6298 (5.3); RFC 6582 3.2 (4): only the first partial ACK */
     }
     c->owes_retransmission = false;

@@ -93,24 +93,6 @@ static bool may_retransmit(struct tcp *tcp, struct connection *c)
     return true;
 }
 
-static void retransmit_fired(struct tcp *tcp, struct connection *c)
-{
-    if (!may_retransmit(tcp, c)) {
-        return;
-    }
-    core_count(tcp_core(tcp), LA_COUNT_TCP_TIMEOUTS);
-    recovery_timeout(tcp, c);
-    if (c->retransmits < UINT8_MAX) {
-        c->retransmits++;
-    }
-    if (c->backoff < UINT8_MAX) {
-        c->backoff++; /* RFC 6298 (5.5) */
-    }
-    c->syn_was_resent |= !syn_is_acknowledged(c);
-    timer_arm(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
-    connection_wants_output(tcp, c);
-}
-
 /* RFC 9293 3.8.6.1: a window that stays shut is probed for ever, as long as the probes are answered. */
 static void persist_fired(struct tcp *tcp, struct connection *c)
 {
@@ -128,6 +110,41 @@ static void persist_fired(struct tcp *tcp, struct connection *c)
         c->backoff++;
     }
     timer_arm(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
+    connection_wants_output(tcp, c);
+}
+
+/* The window shrank to nothing over what is in flight: it is probed like any other that is shut (RFC 9293 MUST-35), and
+   that its octets are not acknowledged is no reason to give up (SHLD-17). */
+static void probe_shrunken_window(struct tcp *tcp, struct connection *c)
+{
+    c->in_recovery = false;
+    c->duplicate_acks_seen = 0;
+    c->rtt_is_timed = false;
+    c->owes_retransmission = false;
+    c->is_probing = true;
+    c->snd_resend = c->snd_una;
+    persist_fired(tcp, c);
+}
+
+static void retransmit_fired(struct tcp *tcp, struct connection *c)
+{
+    if (syn_is_acknowledged(c) && c->snd_wnd == 0) {
+        probe_shrunken_window(tcp, c);
+        return;
+    }
+    if (!may_retransmit(tcp, c)) {
+        return;
+    }
+    core_count(tcp_core(tcp), LA_COUNT_TCP_TIMEOUTS);
+    recovery_timeout(tcp, c);
+    if (c->retransmits < UINT8_MAX) {
+        c->retransmits++;
+    }
+    if (c->backoff < UINT8_MAX) {
+        c->backoff++; /* RFC 6298 (5.5) */
+    }
+    c->syn_was_resent |= !syn_is_acknowledged(c);
+    timer_arm(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
     connection_wants_output(tcp, c);
 }
 
@@ -175,9 +192,7 @@ static void fired(struct tcp *tcp, struct connection *c, enum la_timer timer)
         connection_wants_output(tcp, c);
         break;
     case LA_TIMER_KEEPALIVE: keepalive_fired(tcp, c); break;
-    case LA_TIMER_USER_TIMEOUT:
-        connection_abort(tcp, c, no_progress(c));
-        break;
+    case LA_TIMER_USER_TIMEOUT: connection_abort(tcp, c, no_progress(c)); break;
     case LA_TIMER_FIN_WAIT_2: connection_end(tcp, c, LA_END_FIN_WAIT_2_BOUND, LA_CLOSED); break;
     case LA_TIMER_LINGER: connection_abort(tcp, c, LA_END_LINGER_BOUND); break;
     }
