@@ -341,6 +341,80 @@ static void orphan_before_a_shut_window(void **state)
     release_and_end(t);
 }
 
+/* The same in LAST-ACK and in CLOSING: the FIN stands behind what the window holds back. */
+static void orphan_before_a_shut_window_after_the_peers_fin(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        enum la_state in = i == 0 ? LA_LAST_ACK : LA_CLOSING;
+        struct test *t = test_in(i == 0 ? LA_CLOSE_WAIT : LA_ESTABLISHED);
+        t->peer_window = 0;
+        inject(t, .flags = ACK, .seq = i == 0 ? 2 : 1, .ack = 1);
+        user_send(t, 1000);
+        user_close(t);
+        if (in == LA_CLOSING) {
+            inject(t, .flags = FIN | ACK, .seq = 1, .ack = 1);
+            expect(t, .flags = ACK, .seq = 1, .ack = 2);
+        }
+        expect_state(t, in);
+        for (unsigned second = 0; second < 99; second++) {
+            let_pass_ms(t, 1000);
+            inject(t, .flags = ACK, .seq = 2, .ack = 1);
+        }
+        expect_state(t, in);
+        let_pass_ms(t, 1000);
+        expect_outcome(t, LA_END_ORPHAN_BOUND, in);
+        release_and_end(t);
+    }
+}
+
+/* M15: a FIN needs no room: neither in the send buffer nor in the pool. */
+static void fin_behind_a_full_buffer(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.send_buffer_bytes = 4096;
+    struct test *t = with_config(&config, LA_ESTABLISHED);
+    t->peer_window = 0;
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    user_send(t, 4096);
+    check(t, la_send(t->host, t->now, t->conn, "x", 1) == LA_ERROR_WOULD_BLOCK);
+    user_close(t);
+    t->peer_window = 65535;
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    for (uint32_t at = 1; at < 4097; at += 1448) {
+        uint32_t left = 4097 - at;
+        bool is_last = left <= 1448;
+        expect(t, .flags = is_last ? FIN | ACK : ACK, .seq = at, .ack = 1, .length = is_last ? left : 1448);
+    }
+    inject(t, .flags = FIN | ACK, .seq = 1, .ack = 4098);
+    expect(t, .flags = ACK, .seq = 4098, .ack = 2);
+    expect_outcome(t, LA_END_CLEAN, LA_FIN_WAIT_2);
+    release_and_end(t);
+}
+
+/* RFC 6298 5.3, and Karn: once something new is acknowledged, what follows waits no longer than the round trips say. */
+static void backoff_ends_with_progress(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.timestamps = false;
+    struct test *t = with_config(&config, LA_ESTABLISHED);
+    user_send(t, 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 1, .length = 100);
+    user_close(t);
+    expect(t, .flags = FIN | ACK, .seq = 101, .ack = 1);
+    let_pass_ms(t, 600); /* 200 and 400 ms */
+    check(t, info_of(t).rto_us == 800000);
+    inject(t, .flags = ACK, .seq = 1, .ack = 101);
+    check(t, info_of(t).rto_us == 200000);
+    advance_ms(t, 200);
+    expect(t, .flags = FIN | ACK, .seq = 101, .ack = 1);
+    inject(t, .flags = ACK, .seq = 1, .ack = 102);
+    expect_state(t, LA_FIN_WAIT_2);
+    end(t);
+}
+
 /* ... and one whose application is still there, for ever (MUST-36: "a TCP endpoint MAY keep its offered receive window
    closed indefinitely"). */
 static void shut_window_with_an_application(void **state)
@@ -621,6 +695,25 @@ static void lingering_close_is_bounded_in_octets(void **state)
     release_and_end(t);
 }
 
+/* A half-closed connection may linger too: from then on its bound holds. */
+static void lingering_close_in_fin_wait_2(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_FIN_WAIT_2);
+    advance_ms(t, 10000);
+    inject(t, .flags = ACK, .seq = 1, .ack = 2, .length = 100);
+    expect(t, .flags = ACK, .seq = 2, .ack = 101);
+    user_close_lingering(t);
+    advance_ms(t, 4999);
+    inject(t, .flags = ACK, .seq = 101, .ack = 2, .length = 100);
+    expect(t, .flags = ACK, .seq = 2, .ack = 201);
+    expect_state(t, LA_FIN_WAIT_2);
+    advance_ms(t, 1);
+    expect(t, .flags = RST | ACK, .seq = 2, .ack = 201);
+    expect_outcome(t, LA_END_LINGER_BOUND, LA_FIN_WAIT_2);
+    release_and_end(t);
+}
+
 /* In CLOSE-WAIT all has come already: there is nothing to wait for, and no RST for what was not read. */
 static void lingering_close_in_close_wait(void **state)
 {
@@ -718,6 +811,9 @@ int main(void)
         cmocka_unit_test(fin_is_never_acknowledged),
         cmocka_unit_test(orphans_end_too),
         cmocka_unit_test(orphan_before_a_shut_window),
+        cmocka_unit_test(orphan_before_a_shut_window_after_the_peers_fin),
+        cmocka_unit_test(fin_behind_a_full_buffer),
+        cmocka_unit_test(backoff_ends_with_progress),
         cmocka_unit_test(shut_window_with_an_application),
         cmocka_unit_test(fin_wait_2_is_bounded_once_closed),
         cmocka_unit_test(fin_wait_2_is_bounded_after_close),
@@ -733,6 +829,7 @@ int main(void)
         cmocka_unit_test(lingering_close),
         cmocka_unit_test(lingering_close_is_bounded_in_time),
         cmocka_unit_test(lingering_close_is_bounded_in_octets),
+        cmocka_unit_test(lingering_close_in_fin_wait_2),
         cmocka_unit_test(lingering_close_in_close_wait),
         cmocka_unit_test(release_closes),
         cmocka_unit_test(stale_handle_is_nobody_elses),

@@ -161,6 +161,19 @@ static void fin_restarts(void **state)
     }
 }
 
+/* M51: whatever other bits are set. */
+static void pushed_fin_restarts(void **state)
+{
+    (void)state;
+    struct test *t = waiting_usual(true);
+    advance_ms(t, 1000);
+    inject(t, .flags = FIN | PSH | URG | ACK, .seq = 1, .ack = 2);
+    expect(t, .flags = ACK, .seq = 2, .ack = 2);
+    check(t, restarts(t) == 1);
+    expect_wait_of(t, WAIT_MS);
+    end(t);
+}
+
 /* One number off either way, or an ACK of the future, or an old timestamp: answered, but no restart. */
 static void nearly_the_fin_does_not_restart(void **state)
 {
@@ -651,6 +664,7 @@ int main(void)
         cmocka_unit_test(resets_are_ignored),
         cmocka_unit_test(resets_by_the_letter),
         cmocka_unit_test(fin_restarts),
+        cmocka_unit_test(pushed_fin_restarts),
         cmocka_unit_test(nearly_the_fin_does_not_restart),
         cmocka_unit_test(fin_with_an_old_ack_restarts),
         cmocka_unit_test(restarts_are_capped),

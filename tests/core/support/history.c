@@ -75,11 +75,18 @@ static void note_segment(struct test *t, const struct la_trace *record)
     note(t, record, what);
 }
 
-/* A connection begins: its SND.NXT is its ISS; RCV.NXT, where there is a peer already, follows the peer's SYN. */
+/* A connection begins in CLOSED, with a SYN to LISTEN, or in place of a record. */
+static bool is_beginning(const struct la_trace *record)
+{
+    bool by_syn = record->to == LA_SYN_RECEIVED && (record->from == LA_LISTEN || record->from == LA_TIME_WAIT);
+    return record->from == LA_CLOSED || by_syn;
+}
+
+/* Its SND.NXT is its ISS; RCV.NXT, where there is a peer already, follows the peer's SYN. */
 static void note_beginning(struct test *t, const struct la_trace *record)
 {
     t->iss = record->sequence;
-    if (record->to == LA_LISTEN) {
+    if (record->to != LA_SYN_SENT) {
         t->irs = record->acknowledgment - 1;
     }
     t->host_offered_ts = false;
@@ -93,7 +100,7 @@ static void note_beginning(struct test *t, const struct la_trace *record)
 static void note_state(struct test *t, const struct la_trace *record)
 {
     char what[WHAT_BYTES];
-    if (record->from == LA_CLOSED) {
+    if (is_beginning(record)) {
         note_beginning(t, record);
     }
     t->state = (enum la_state)record->to;
