@@ -42,7 +42,7 @@ struct la_config {
     bool rfc1337;                   /* true: RSTs do not end TIME-WAIT */
     uint32_t fin_wait_2_ms;         /* 60,000: once fully closed */
     uint32_t linger_ms;             /* 5,000: bound of la_close_lingering */
-    uint32_t linger_bytes;          /* 1,048,576: what la_close_lingering reads and discards, at most */
+    uint32_t linger_bytes;          /* 1,048,576: what la_close_lingering discards of what still comes */
     uint32_t quiet_time_ms;         /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
 
     /* Retransmission: RFC 6298, RFC 9293 3.8. */

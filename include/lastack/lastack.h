@@ -10,7 +10,7 @@
      sleep_until(la_host_deadline(host));
 
    Rules that hold for every function here:
-   - A function that can change the host takes the time as its second argument.
+   - A function in which time matters takes it as its second argument.
    - Nothing blocks, allocates, or calls back. Nothing is kept of what a pointer argument points to.
    - int results are a count or LA_OK, or a negative enum la_error. An error leaves the host as it was.
    - A host is used by one thread at a time. Hosts share nothing.
@@ -53,7 +53,7 @@ la_time la_host_deadline(const la_host *host);
 int la_interface_add(la_host *host, la_time now, unsigned mtu);
 
 /* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to
-   32 for IPv4, 0 to 128 for IPv6. */
+   32 for IPv4. IPv6 is LA_ERROR_INVALID: its headers are not there yet. */
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
 
@@ -117,7 +117,8 @@ int la_recv_consume(la_host *host, la_time now, struct la_conn conn, size_t leng
 
 /* ---- closing ----------------------------------------------------------------------------------------------------- */
 
-/* Closes our direction: FIN after all that was given to la_send. Receiving goes on. Twice is LA_ERROR_CLOSING. */
+/* Closes our direction: FIN after all that was given to la_send. Receiving goes on. Twice is LA_ERROR_CLOSING;
+   before the peer's SYN has come LA_ERROR_NOT_CONNECTED. */
 int la_shutdown(la_host *host, la_time now, struct la_conn conn);
 
 /* CLOSE (RFC 9293 3.10.4) of both directions: FIN after all that was given to la_send; nothing more is received. With
@@ -166,10 +167,10 @@ bool la_host_event(la_host *host, struct la_event *event);
 enum la_option {
     LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
     LA_OPTION_KEEPALIVE,             /* 0 or 1 */
-    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^31 - 1 */
-    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^31 - 1 */
+    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
     LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
-    LA_OPTION_USER_TIMEOUT_MS,       /* 0: none */
+    LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */
     LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
     LA_OPTION_RECEIVE_BUFFER_BYTES   /* up to config.receive_buffer_bytes; a promised window is never taken back */
 };

@@ -94,7 +94,7 @@ enum la_end {
     LA_END_USER_TIMEOUT,       /* the user timeout (RFC 9293 3.9.1, RFC 5482) */
     LA_END_KEEPALIVE,          /* the peer answered no keepalive probe */
     LA_END_FIN_WAIT_2_BOUND,   /* fully closed, and the peer did not close within config.fin_wait_2_ms */
-    LA_END_ORPHAN_BOUND,       /* released, and the peer held its window shut for longer than R2 */
+    LA_END_ORPHAN_BOUND,       /* fully closed, and the peer held its window shut for longer than R2 */
     LA_END_UNREACHABLE         /* a hard ICMP error during the open (RFC 9293 SHLD-26) */
 };
 

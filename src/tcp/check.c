@@ -2,12 +2,13 @@
 
 #include "listener.h"
 
-/* The tables and lists of tcp/ against the connections. A list is told from a wrong one by its length: each object on it
-   says that it is on it, and as many say so. */
+/* The tables and lists of tcp/ against the connections. A list is told from a wrong one by its length: each object on
+   it says that it is on it, and as many say so. */
 
 /* ---- pieces: each in one chain, or free ---- */
 
-/* All numbers of a pool, whatever the order: how many, and two sums that no other multiset of them is likely to have. */
+/* All numbers of a pool, whatever the order: how many, and two sums that no other multiset of them is likely to
+   have. */
 struct tally {
     uint32_t count;
     uint64_t sum;

@@ -65,7 +65,8 @@ void tcp_start(struct tcp *tcp)
     time_wait_init(core, &tcp->waits[1], config->time_wait_ipv6, 16);
 }
 
-struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
+                                  enum la_state state)
 {
     uint32_t slot = tcp->free_connection;
     if (slot == NONE) {
@@ -82,7 +83,7 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     c->generation = generation != 0 ? generation : 1;
     c->local = *local;
     c->remote = *remote;
-    c->state = LA_CLOSED;
+    c->state = (uint8_t)state;
     c->ranges = PIECE_NONE;
     c->out_cursor.piece = PIECE_NONE;
     stream_init(&c->in);

@@ -183,8 +183,10 @@ static inline uint32_t pieces_held_beside_out(const struct connection *c)
 
 /* ---- connection.c: the table ---- */
 
-/* A fresh connection of this four-tuple, in CLOSED, in the table; NULL if all are in use. */
-struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+/* A fresh connection of this four-tuple, in the table, in the state that the four-tuple has already; NULL if all are in
+   use. */
+struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
+                                  enum la_state state);
 
 /* The owner of a four-tuple, or NULL. */
 struct connection *connection_find(const struct tcp *tcp, const struct la_endpoint *local,
@@ -402,9 +404,9 @@ void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct s
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
-/* A passive open of the four-tuple, answering a SYN. */
+/* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT. */
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
-                 const struct clock_origin *origin);
+                 const struct clock_origin *origin, enum la_state from);
 
 /* ack.c: the fifth step, for synchronised states. */
 void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);

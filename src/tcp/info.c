@@ -2,6 +2,9 @@
 
 /* Options and STATUS (RFC 9293 3.9.1). */
 
+/* As in the config: well within half the circle of the millisecond clock. */
+#define DURATION_MAX_MS ((INT64_C(1) << 30) - 1)
+
 static bool in_range(int64_t value, int64_t least, int64_t most)
 {
     return value >= least && value <= most;
@@ -60,13 +63,13 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
         }
         break;
     case LA_OPTION_KEEPALIVE_IDLE_MS:
-        if (in_range(value, 1, INT32_MAX)) {
+        if (in_range(value, 1, DURATION_MAX_MS)) {
             c->keepalive_idle_ms = (uint32_t)value;
             return set_keepalive(tcp, c, c->keepalive);
         }
         break;
     case LA_OPTION_KEEPALIVE_INTERVAL_MS:
-        if (in_range(value, 1, INT32_MAX)) {
+        if (in_range(value, 1, DURATION_MAX_MS)) {
             c->keepalive_interval_ms = (uint32_t)value;
             return LA_OK;
         }
@@ -78,7 +81,7 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
         }
         break;
     case LA_OPTION_USER_TIMEOUT_MS:
-        if (in_range(value, 0, INT32_MAX)) {
+        if (in_range(value, 0, DURATION_MAX_MS)) {
             return set_user_timeout(tcp, c, (uint32_t)value);
         }
         break;

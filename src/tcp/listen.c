@@ -3,9 +3,9 @@
 /* RFC 9293 3.10.7.2. */
 
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
-                 const struct clock_origin *origin)
+                 const struct clock_origin *origin, enum la_state from)
 {
-    struct connection *c = connection_new(tcp, &segment->local, &segment->remote);
+    struct connection *c = connection_new(tcp, &segment->local, &segment->remote, from);
     if (c == NULL) {
         segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
         return;
@@ -17,7 +17,6 @@ void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path
     c->ts_offset = origin->timestamp_offset;
     syn_prepare(tcp, c, path);
     syn_received(tcp, c, segment);
-    tcp_set_state(tcp, c, LA_LISTEN);
     tcp_set_state(tcp, c, LA_SYN_RECEIVED);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PASSIVE_OPENS);
     connection_wants_output(tcp, c);
@@ -44,6 +43,6 @@ void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct 
         segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
     } else { /* third */
         const struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
-        listen_open(tcp, listener, path, segment, &origin);
+        listen_open(tcp, listener, path, segment, &origin, LA_LISTEN);
     }
 }

@@ -95,7 +95,7 @@ static void reopen(const struct wait *wait, uint32_t listener)
         origin.timestamp_offset += behind;
     }
     time_wait_end(tcp_core(tcp), wait->table, wait->record, LA_WAIT_REOPENED);
-    listen_open(tcp, listener, wait->path, segment, &origin);
+    listen_open(tcp, listener, wait->path, segment, &origin, LA_TIME_WAIT);
 }
 
 static void syn_arrives(const struct wait *wait)

@@ -25,7 +25,7 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
     } else if (tcp_reuse_when(tcp, &from, remote) != 0) {
         return LA_ERROR_WAITS;
     }
-    struct connection *c = connection_new(tcp, &from, remote);
+    struct connection *c = connection_new(tcp, &from, remote, LA_CLOSED);
     c->is_held = true;
     const struct clock_origin origin = clock_origin(tcp, &from, remote);
     c->iss = origin.iss;
@@ -123,9 +123,10 @@ int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length)
     if (error != LA_OK) {
         return error;
     }
-    uint32_t capacity = stream_capacity(&tcp->pieces, &c->out) - c->out.length;
-    if (length > capacity || length > c->send_limit_bytes - c->out.length) {
-        return LA_ERROR_INVALID;
+    uint32_t capacity = stream_capacity(&tcp->pieces, &c->out);
+    uint32_t most = capacity < c->send_limit_bytes ? capacity : c->send_limit_bytes;
+    if (c->out.length + (uint64_t)length > most) {
+        return length == 0 ? 0 : LA_ERROR_INVALID;
     }
     int octets = sent(tcp, c, (uint32_t)length);
     if (octets == 0) {
