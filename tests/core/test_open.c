@@ -101,6 +101,26 @@ static void simultaneous_open_text(void **state)
     end(t);
 }
 
+/* Our SYN-ACK is lost: by the timer, or when the peer's SYN comes again. */
+static void simultaneous_open_with_loss(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_SYN_SENT);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460);
+    advance_ms(t, 1000);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460);
+    advance_ms(t, 10);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460);
+    expect_nothing(t);
+    expect_dropped(t, LA_DROP_SEQUENCE);
+    inject(t, .flags = SYN | ACK, .ack = 1, .mss = 1460, .tsval = peer_now(t), .scale = SCALE(0));
+    expect_state(t, LA_ESTABLISHED);
+    finish_cleanly(t);
+    end(t);
+}
+
 static void simultaneous_open_reset(void **state)
 {
     (void)state;
@@ -647,6 +667,7 @@ int main(void)
         cmocka_unit_test(simultaneous_open_syn_ack),
         cmocka_unit_test(simultaneous_open_plain_ack),
         cmocka_unit_test(simultaneous_open_text),
+        cmocka_unit_test(simultaneous_open_with_loss),
         cmocka_unit_test(simultaneous_open_reset),
         cmocka_unit_test(syn_is_lost),
         cmocka_unit_test(syn_is_given_up),

@@ -335,6 +335,19 @@ static void text(void **state)
     check_rows(rows, sizeof rows / sizeof rows[0], false);
 }
 
+/* I39: what is damaged changes nothing. */
+static void damaged(void **state)
+{
+    (void)state;
+    static const struct row rows[] = {
+        {{.flags = FIN | ACK, .seq = 1, .ack = 2, .corrupt = true}, false, LA_DROP_TCP_CHECKSUM},
+        {{.flags = SYN, .seq = 100000, .no_ts = true, .corrupt = true}, false, LA_DROP_TCP_CHECKSUM},
+        {{.flags = RST, .seq = 2, .corrupt = true}, false, LA_DROP_TCP_CHECKSUM},
+    };
+    check_rows(rows, sizeof rows / sizeof rows[0], true);
+    check_rows(rows, sizeof rows / sizeof rows[0], false);
+}
+
 /* RFC 9293 looks at the number before it looks for the ACK bit. */
 static void without_ack_bit(void **state)
 {
@@ -672,6 +685,7 @@ int main(void)
         cmocka_unit_test(answers_are_limited_in_a_long_wait),
         cmocka_unit_test(pure_acks),
         cmocka_unit_test(text),
+        cmocka_unit_test(damaged),
         cmocka_unit_test(without_ack_bit),
         cmocka_unit_test(syns_that_are_not_honoured),
         cmocka_unit_test(reopens),

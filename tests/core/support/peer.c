@@ -252,6 +252,7 @@ void inject_segment(struct test *t, const struct seg *seg)
     size_t before = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
     uint64_t sum = checksum_copy(0, false, packet + before, text, seg->length);
     size_t length = tcp_emit(packet, &header, 64, seg->length, sum) + seg->length;
+    packet[length - 1] ^= seg->corrupt ? 0x10 : 0;
     la_host_input(t->host, t->now, 0, packet, length);
     settle(t);
 }

@@ -44,6 +44,7 @@ struct seg {
     uint32_t tsval;  /* inject: instead of what the peer's clock says; in a SYN: offers timestamps */
     uint32_t tsecr;  /* expect: compared unless 0 */
     bool no_ts;      /* inject: without the timestamp that was negotiated */
+    bool corrupt;    /* inject: one bit is wrong */
     bool absolute;   /* expect: seq is no distance but the number itself (RFC 9293 3.10.7.1: <SEQ=0>) */
     bool no_options; /* expect a SYN: without scale and timestamps */
 };
