@@ -163,7 +163,11 @@ static void give_segment(struct run *run)
     header.window = (shape & 8) != 0 ? (uint16_t)(read_u8(&run->input) * 16) : 4096;
     header.options.has_timestamp = ((shape & 16) != 0) != flow->has_timestamps;
     if (header.options.has_timestamp) {
-        flow->tsval += (shape & 32) != 0 ? (uint32_t)(int8_t)read_u8(&run->input) : 1;
+        uint32_t ticks = 1;
+        if ((shape & 32) != 0) {
+            ticks = (uint32_t)read_u8(&run->input) - 100;
+        }
+        flow->tsval += ticks;
         header.options.tsval = flow->tsval;
         header.options.tsecr = flow->tsecr;
     }
