@@ -116,11 +116,17 @@ void bring_to(struct test *t, enum la_state state)
     expect_dropped(t, LA_DROP_NONE);
 }
 
-struct test *test_in(enum la_state state)
+struct test *test_with(const struct la_config *config, enum la_state state)
 {
-    struct test *t = begin_usual();
+    struct test *t = begin(config);
     bring_to(t, state);
     return t;
+}
+
+struct test *test_in(enum la_state state)
+{
+    const struct la_config config = usual();
+    return test_with(&config, state);
 }
 
 uint32_t peer_next(enum la_state state)
@@ -199,4 +205,13 @@ void finish_cleanly(struct test *t)
     bool waits = from != LA_CLOSE_WAIT && from != LA_LAST_ACK;
     expect_state(t, waits ? LA_TIME_WAIT : LA_CLOSED);
     expect_dropped(t, LA_DROP_NONE);
+}
+
+void release_and_end(struct test *t)
+{
+    user_release(t);
+    const struct la_counters counters = counters_of(t);
+    check(t, counters.connections == 0 && counters.connections_orphaned == 0);
+    check(t, counters.buffer_pieces == 0 && counters.reply_bytes == 0);
+    end(t);
 }

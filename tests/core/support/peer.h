@@ -193,6 +193,7 @@ void open_active(struct test *t);
 /* Into any state, by the segments that lead there. SYN-RECEIVED and what follows: passive, accepted. */
 void bring_to(struct test *t, enum la_state state);
 struct test *test_in(enum la_state state);
+struct test *test_with(const struct la_config *config, enum la_state state);
 
 /* Where both sides' numbers stand in a state that bring_to made: what comes next from the peer, from the host. */
 uint32_t peer_next(enum la_state state);
@@ -200,6 +201,9 @@ uint32_t host_next(enum la_state state);
 
 /* From a synchronised state that bring_to made to a clean end, with text wherever text may still go. */
 void finish_cleanly(struct test *t);
+
+/* Lets go of t->conn; nothing of it may be left (I32). */
+void release_and_end(struct test *t);
 
 /* ---- history.c ---- */
 
