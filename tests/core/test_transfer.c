@@ -44,7 +44,7 @@ static void choose_config(struct pair *chance, struct la_config *config)
 {
     pair_config(config);
     config->buffer_piece_bytes = ONE_OF(chance, 64, 256, 512, 2048);
-    config->buffer_pieces = 2048;
+    config->buffer_pieces = ONE_OF(chance, 64, 256, 256, 1024);
     config->send_buffer_bytes = ONE_OF(chance, 1, 100, 1000, 4000, 16384, 70000, 200000);
     config->receive_buffer_bytes = ONE_OF(chance, 100, 1000, 4000, 16384, 70000, 200000);
     config->out_of_order_ranges = ONE_OF(chance, 1, 2, 8, 64);

@@ -618,7 +618,7 @@ static bool drain_events(struct pair *pair, unsigned side)
 /* Every time at first, then now and again: long lives repeat themselves. */
 static void check_hosts(struct pair *pair)
 {
-    bool checks = pair->checks && (pair->steps < 100 || pair->steps % 32 == 0);
+    bool checks = pair->checks && (pair->steps < 100 || pair->steps % 16 == 0);
     for (unsigned side = 0; checks && side < 2; side++) {
         const char *wrong = host_check(pair->host[side]);
         expect(pair, wrong == NULL, wrong);
