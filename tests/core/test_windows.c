@@ -283,6 +283,33 @@ static void after_a_pause_it_begins_with_the_initial_window(void **state)
     end(t);
 }
 
+/* ---- what is out of order ---- */
+
+static void more_gaps_than_the_list_holds(void **state)
+{
+    (void)state;
+    struct la_config config = plain();
+    config.out_of_order_ranges = 2;
+    struct test *t = begin(&config);
+    user_listen(t, 1);
+    open_passive(t);
+    for (uint32_t seq = 101; seq <= 501; seq += 200) {
+        inject(t, .flags = ACK, .seq = seq, .ack = 1, .length = 100);
+        expect(t, .flags = ACK, .seq = 1, .ack = 1); /* each is answered, taken or not */
+        expect_dropped(t, seq == 501 ? LA_DROP_RANGES_FULL : LA_DROP_NONE);
+    }
+    inject(t, .flags = ACK, .seq = 201, .ack = 1, .length = 100); /* joins the two: there is room again */
+    expect(t, .flags = ACK, .seq = 1, .ack = 1);
+    inject(t, .flags = ACK, .seq = 501, .ack = 1, .length = 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 1);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 401);
+    inject(t, .flags = ACK, .seq = 401, .ack = 1, .length = 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 601);
+    user_read(t, 600);
+    end(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_partial_acknowledgment_names_the_next_hole),
         cmocka_unit_test(a_timeout_begins_anew),
         cmocka_unit_test(after_a_pause_it_begins_with_the_initial_window),
+        cmocka_unit_test(more_gaps_than_the_list_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
