@@ -41,13 +41,13 @@ struct la_config {
     bool time_wait_reopen;          /* true: a SYN that RFC 6191 honours opens a new incarnation */
     bool rfc1337;                   /* true: RSTs do not end TIME-WAIT */
     uint32_t fin_wait_2_ms;         /* 60,000: once fully closed */
-    uint32_t linger_ms;             /* 5,000: bound of la_close_lingering */
+    uint32_t linger_ms;             /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */
     uint32_t linger_bytes;          /* 1,048,576: what la_close_lingering discards of what still comes */
     uint32_t quiet_time_ms;         /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
 
     /* Retransmission: RFC 6298, RFC 9293 3.8. */
     uint32_t rto_initial_ms;        /* 1,000 */
-    uint32_t rto_min_ms;            /* 200: below RFC 6298's 1 s, as everywhere */
+    uint32_t rto_min_ms;            /* 200; at most 1,000,000: below RFC 6298's 1 s, as everywhere */
     uint32_t rto_max_ms;            /* 60,000 */
     uint32_t r1_retransmissions;    /* 3: LA_READY_ERROR is raised: delivery is in trouble */
     uint32_t r2_data_ms;            /* 100,000: then the connection is given up */

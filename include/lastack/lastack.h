@@ -126,8 +126,9 @@ int la_shutdown(la_host *host, la_time now, struct la_conn conn);
    valid, for la_outcome, until la_release. */
 int la_close(la_host *host, la_time now, struct la_conn conn);
 
-/* Like la_close, but what is unread, and what still comes, is read and discarded, within config.linger_ms and
-   config.linger_bytes, so that a response is not destroyed by a request that was not read to its end. */
+/* Like la_close, but what is unread, and what still comes, is read and discarded, up to config.linger_bytes, and for
+   config.linger_ms once our FIN is acknowledged, so that a response is not destroyed by a request that was not read to
+   its end. */
 int la_close_lingering(la_host *host, la_time now, struct la_conn conn);
 
 /* ABORT (RFC 9293 3.10.5): RST, nothing more. In TIME-WAIT the wait goes on. */

@@ -60,8 +60,9 @@ static bool outside(uint32_t value, uint32_t least, uint32_t most)
 
 /* Durations lie well within half the circle of the millisecond clock. */
 #define DURATION_MAX_MS UINT32_C(0x3fffffff)
-/* Two MSLs, counted in at most 64 ms, fit 16 bits (time_wait.h). */
+/* Two MSLs and a minimum RTO, counted in at most 128 ms, fit 16 bits (time_wait.h). */
 #define MSL_MAX_MS UINT32_C(2000000)
+#define RTO_MIN_MAX_MS UINT32_C(1000000)
 /* The largest window that a scale of 14 can say. */
 #define BUFFER_MAX_BYTES UINT32_C(0x3fffc000)
 
@@ -150,6 +151,9 @@ static const char *timers_error(const struct la_config *config)
     }
     if (outside(config->rto_min_ms, 1, config->rto_max_ms) || outside(config->rto_initial_ms, 1, config->rto_max_ms)) {
         return "rto_min_ms, rto_initial_ms: 1 to rto_max_ms";
+    }
+    if (config->rto_min_ms > RTO_MIN_MAX_MS) {
+        return "rto_min_ms: at most 1000000";
     }
     if (outside(config->r2_data_ms, 1, DURATION_MAX_MS) || outside(config->r2_syn_ms, 1, DURATION_MAX_MS)) {
         return "r2_data_ms, r2_syn_ms: 1 to 1073741823";

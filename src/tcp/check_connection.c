@@ -91,8 +91,8 @@ static const char *check_bounds(const struct connection *c)
     if (c->state == LA_FIN_WAIT_2 && c->is_fully_closed && !fin_wait_2 && !lingers) {
         return "timers: FIN-WAIT-2 is bounded when fully closed (I28)";
     }
-    if (c->is_lingering && !c->peer_is_closed && !lingers) {
-        return "timers: lingering is bounded (I28)";
+    if (lingers && (c->state != LA_FIN_WAIT_2 || !c->is_lingering)) {
+        return "timers: the bound of lingering begins when all is acknowledged (I28)";
     }
     if (c->is_fully_closed && c->state != LA_FIN_WAIT_2 && !c->is_on_output &&
         !timer_is_armed(c, LA_TIMER_USER_TIMEOUT)) {

@@ -13,6 +13,16 @@ void close_send_side(struct tcp *tcp, struct connection *c)
     connection_wants_output(tcp, c);
 }
 
+void bound_fin_wait_2(struct tcp *tcp, struct connection *c)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    if (c->is_lingering) {
+        timer_arm(tcp, c, LA_TIMER_LINGER, config->linger_ms);
+    } else {
+        timer_arm(tcp, c, LA_TIMER_FIN_WAIT_2, config->fin_wait_2_ms);
+    }
+}
+
 void connection_abort(struct tcp *tcp, struct connection *c, enum la_end why)
 {
     if (c->state != LA_SYN_SENT) {

@@ -215,8 +215,8 @@ static bool fin_is_now_acknowledged(struct tcp *tcp, struct connection *c)
     switch ((enum la_state)c->state) {
     case LA_FIN_WAIT_1:
         tcp_set_state(tcp, c, LA_FIN_WAIT_2);
-        if (c->is_fully_closed && !c->is_lingering) {
-            timer_arm(tcp, c, LA_TIMER_FIN_WAIT_2, tcp_core(tcp)->config.fin_wait_2_ms);
+        if (c->is_fully_closed) {
+            bound_fin_wait_2(tcp, c);
         }
         return true;
     case LA_CLOSING:

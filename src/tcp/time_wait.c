@@ -46,7 +46,7 @@ void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t c
     table->address_bytes = (uint8_t)address_bytes;
     table->record_bytes = (uint16_t)(sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
     table->answer_unit_ms = 1;
-    while (2 * (uint64_t)core->config.msl_ms >= (uint64_t)table->answer_unit_ms << 16) {
+    while (2 * (uint64_t)core->config.msl_ms + core->config.rto_min_ms >= (uint64_t)table->answer_unit_ms << 16) {
         la_assert(table->answer_unit_ms < 128);
         table->answer_unit_ms = (uint8_t)(table->answer_unit_ms * 2);
     }

@@ -245,7 +245,6 @@ static void begin_to_linger(struct tcp *tcp, struct connection *c)
     c->linger_bytes = config->linger_bytes;
     if (!c->peer_is_closed) {
         c->is_lingering = true;
-        timer_arm(tcp, c, LA_TIMER_LINGER, config->linger_ms);
         receive_window_opened(tcp, c);
     }
 }
@@ -262,8 +261,9 @@ static void close_open_connection(struct tcp *tcp, struct connection *c, bool li
     } else if (c->in.length > 0) {
         connection_abort(tcp, c, LA_END_UNREAD_DATA); /* RFC 9293 SHLD-3 */
         return;
-    } else if (c->state == LA_FIN_WAIT_2) {
-        timer_arm(tcp, c, LA_TIMER_FIN_WAIT_2, tcp_core(tcp)->config.fin_wait_2_ms);
+    }
+    if (c->state == LA_FIN_WAIT_2) {
+        bound_fin_wait_2(tcp, c);
     }
     if (!c->is_shut) {
         close_send_side(tcp, c);

@@ -388,6 +388,27 @@ static void lingering_close_is_bounded_in_time(void **state)
     release_and_end(t);
 }
 
+/* The bound begins when all that we sent is acknowledged: it does not cut off a response on a slow way. */
+static void lingering_close_waits_for_its_response(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    user_send(t, 300);
+    expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = 300);
+    user_close_lingering(t);
+    expect(t, .flags = FIN | ACK, .seq = 301, .ack = 1);
+    for (unsigned again = 0; again < 5; again++) { /* 200 ms, 400 ms, ... 3.2 s: six seconds without an answer */
+        advance_ms(t, 200U << again);
+        expect(t, .flags = FIN | PSH | ACK, .seq = 1, .ack = 1, .length = 300);
+    }
+    inject(t, .flags = ACK, .seq = 1, .ack = 302, .length = 100);
+    expect(t, .flags = ACK, .seq = 302, .ack = 101);
+    inject(t, .flags = FIN | ACK, .seq = 101, .ack = 302);
+    expect(t, .flags = ACK, .seq = 302, .ack = 102);
+    expect_outcome(t, LA_END_CLEAN, LA_FIN_WAIT_2);
+    release_and_end(t);
+}
+
 static void lingering_close_is_bounded_in_octets(void **state)
 {
     (void)state;
@@ -526,6 +547,7 @@ int main(void)
         cmocka_unit_test(abort_with_unsent_text),
         cmocka_unit_test(lingering_close),
         cmocka_unit_test(lingering_close_is_bounded_in_time),
+        cmocka_unit_test(lingering_close_waits_for_its_response),
         cmocka_unit_test(lingering_close_is_bounded_in_octets),
         cmocka_unit_test(lingering_close_in_fin_wait_2),
         cmocka_unit_test(lingering_close_in_close_wait),
