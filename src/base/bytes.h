@@ -42,29 +42,48 @@ static inline uint16_t load_u16(const void *from)
     return word;
 }
 
+/* Decided when it is compiled. */
+static inline bool machine_is_little_endian(void)
+{
+    const union {
+        uint16_t word;
+        uint8_t octets[2];
+    } order = {.word = 1};
+    return order.octets[0] == 1;
+}
+
+/* A word in the machine's order as one in network order, and back. */
+static inline uint16_t network_u16(uint16_t value)
+{
+    return machine_is_little_endian() ? __builtin_bswap16(value) : value;
+}
+
+static inline uint32_t network_u32(uint32_t value)
+{
+    return machine_is_little_endian() ? __builtin_bswap32(value) : value;
+}
+
 /* Big-endian, unchecked: what the cursors are made of. */
 static inline uint16_t get_u16(const uint8_t *from)
 {
-    return (uint16_t)(from[0] << 8 | from[1]);
+    return network_u16(load_u16(from));
 }
 
 static inline uint32_t get_u32(const uint8_t *from)
 {
-    return (uint32_t)from[0] << 24 | (uint32_t)from[1] << 16 | (uint32_t)from[2] << 8 | from[3];
+    return network_u32(load_u32(from));
 }
 
 static inline void put_u16(uint8_t *to, uint16_t value)
 {
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
+    uint16_t word = network_u16(value);
+    memcpy(to, &word, sizeof word);
 }
 
 static inline void put_u32(uint8_t *to, uint32_t value)
 {
-    to[0] = (uint8_t)(value >> 24);
-    to[1] = (uint8_t)(value >> 16);
-    to[2] = (uint8_t)(value >> 8);
-    to[3] = (uint8_t)value;
+    uint32_t word = network_u32(value);
+    memcpy(to, &word, sizeof word);
 }
 
 static inline struct reader reader_of(const void *bytes, size_t length)

@@ -436,8 +436,8 @@ void acknowledge_now(struct tcp *tcp, struct connection *c);
 /* The FIN after all that was written: ESTABLISHED to FIN-WAIT-1, CLOSE-WAIT to LAST-ACK. */
 void close_send_side(struct tcp *tcp, struct connection *c);
 
-/* FIN-WAIT-2, and nobody is there to read any more: the peer has so long to close. What we sent is acknowledged by then,
-   so that the bound of a lingering close does not cut off its own response. */
+/* FIN-WAIT-2, and nobody is there to read any more: the peer has so long to close. What we sent is acknowledged by
+   then, so that the bound of a lingering close does not cut off its own response. */
 void bound_fin_wait_2(struct tcp *tcp, struct connection *c);
 
 /* We give up: RST to the peer where it may still have a connection, end. */
