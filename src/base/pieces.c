@@ -142,7 +142,7 @@ uint64_t stream_get(const struct pieces_memory *memory, const struct stream *str
     return sum;
 }
 
-void stream_clear(const struct pieces_memory *memory, struct stream *stream)
+void stream_give_back(const struct pieces_memory *memory, struct stream *stream)
 {
     uint32_t piece = stream->head;
     for (uint32_t number = 0; number < stream->pieces; number++) {

@@ -87,6 +87,13 @@ void stream_drop(const struct pieces_memory *memory, struct stream *stream, stru
 void stream_trim(const struct pieces_memory *memory, struct stream *stream);
 
 /* Gives back all. */
-void stream_clear(const struct pieces_memory *memory, struct stream *stream);
+void stream_give_back(const struct pieces_memory *memory, struct stream *stream);
+
+static inline void stream_clear(const struct pieces_memory *memory, struct stream *stream)
+{
+    if (stream->pieces > 0) {
+        stream_give_back(memory, stream);
+    }
+}
 
 #endif

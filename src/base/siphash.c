@@ -30,8 +30,22 @@ static inline void sip_round(struct sip *s)
 
 static inline uint64_t little_u64(const uint8_t *from)
 {
-    return (uint64_t)from[0] | (uint64_t)from[1] << 8 | (uint64_t)from[2] << 16 | (uint64_t)from[3] << 24 |
-           (uint64_t)from[4] << 32 | (uint64_t)from[5] << 40 | (uint64_t)from[6] << 48 | (uint64_t)from[7] << 56;
+    uint64_t word = load_u64(from);
+    return machine_is_little_endian() ? word : __builtin_bswap64(word);
+}
+
+/* The last 0 to 7 octets. */
+static inline uint64_t little_tail(const uint8_t *from, size_t length)
+{
+    uint64_t word = 0;
+    for (size_t i = length; i > (length & 4); i--) {
+        word = word << 8 | from[i - 1];
+    }
+    if ((length & 4) != 0) {
+        uint32_t low = load_u32(from);
+        word = word << 32 | (machine_is_little_endian() ? low : __builtin_bswap32(low));
+    }
+    return word;
 }
 
 static inline void sip_word(struct sip *s, uint64_t word, unsigned rounds)
@@ -55,11 +69,7 @@ static inline uint64_t siphash(const uint8_t key[16], const void *data, size_t l
     for (; left >= 8; at += 8, left -= 8) {
         sip_word(&s, little_u64(at), c);
     }
-    uint64_t last = (uint64_t)(length & 0xff) << 56;
-    for (size_t i = 0; i < left; i++) {
-        last |= (uint64_t)at[i] << (8 * i);
-    }
-    sip_word(&s, last, c);
+    sip_word(&s, (uint64_t)(length & 0xff) << 56 | little_tail(at, left), c);
     s.v2 ^= 0xff;
     for (unsigned i = 0; i < d; i++) {
         sip_round(&s);
