@@ -114,11 +114,11 @@ bool ip_source_is_valid(const struct ip *ip, const struct la_address *source)
     return !ip_is_no_host(source) && !ip_is_subnet_broadcast(ip, source) && !ip_is_ours(ip, source);
 }
 
-/* IPv4, as host-order words. An address of 31 or 32 bits of prefix has no broadcast (RFC 3021). */
-static inline bool is_broadcast_of(uint32_t address, uint32_t own, unsigned bits)
+/* The broadcast of an IPv4 prefix of ours, as a host-order word; our own address, which is nobody else's either, where
+   there is none (RFC 3021). */
+static inline uint32_t broadcast_of(uint32_t own, unsigned bits)
 {
-    uint32_t host = bits < 31 ? UINT32_MAX >> bits : 0;
-    return host != 0 && ((address ^ own) & ~host) == 0 && (address & host) == host;
+    return bits < 31 ? own | UINT32_MAX >> bits : own;
 }
 
 static inline uint32_t ipv4_of(const struct la_address *address)
@@ -133,12 +133,17 @@ enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct pack
     const struct ip_prefix *addresses = ip_addresses(ip);
     uint32_t source = ipv4_of(&packet->source);
     uint32_t destination = ipv4_of(&packet->destination);
-    bool source_is_bad = ip_is_no_host(&packet->source);
+    bool source_is_bad = source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127;
     bool destination_is_ours = false;
-    for (uint32_t i = 0; i < ip->address_count; i++) {
-        uint32_t own = ipv4_of(&addresses[i].address);
-        source_is_bad |= own == source || is_broadcast_of(source, own, addresses[i].bits - ADDRESS_IPV4_PREFIX);
-        destination_is_ours |= own == destination && addresses[i].interface == interface;
+    const struct ip_prefix *end = addresses + ip->address_count;
+    for (const struct ip_prefix *prefix = addresses; prefix < end; prefix++) {
+        uint32_t own = ipv4_of(&prefix->address);
+        if (own == destination && prefix->interface == interface) {
+            destination_is_ours = true;
+        }
+        if (source == broadcast_of(own, prefix->bits - ADDRESS_IPV4_PREFIX) || source == own) {
+            return LA_DROP_IP_SOURCE;
+        }
     }
     if (source_is_bad) {
         return LA_DROP_IP_SOURCE;

@@ -1,17 +1,46 @@
 #ifndef WIRE_IPV4_H
 #define WIRE_IPV4_H
 
-#include "wire/packet.h"
+#include "base/address.h"
+#include "base/assert.h"
+#include "base/checksum.h"
 
 /* IPv4: RFC 791. The interface is packet.h's, for one version. */
 #define IPV4_HEADER_BYTES 20
 
+struct packet;
+
 enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *packet);
 
-unsigned ipv4_emit(uint8_t *to, const struct la_address *source, const struct la_address *destination, uint8_t protocol,
-                   uint8_t ttl, size_t payload_length);
+/* The sum of two addresses. */
+static inline uint64_t ipv4_addresses_sum(const struct la_address *source, const struct la_address *destination)
+{
+    return (uint64_t)load_u32(source->octets + ADDRESS_IPV4_AT) + load_u32(destination->octets + ADDRESS_IPV4_AT);
+}
 
-uint64_t ipv4_pseudo_checksum(const struct la_address *source, const struct la_address *destination, uint8_t protocol,
-                              size_t payload_length);
+/* Words are summed as they are written, so that nothing is read back. */
+static inline unsigned ipv4_emit(uint8_t *restrict to, const struct la_address *source,
+                                 const struct la_address *destination, uint8_t protocol, uint8_t ttl,
+                                 size_t payload_length)
+{
+    la_assert(payload_length <= UINT16_MAX - IPV4_HEADER_BYTES);
+    uint32_t length_word = UINT32_C(0x45000000) | (uint32_t)(IPV4_HEADER_BYTES + payload_length);
+    uint32_t fragment_word = 0x4000; /* don't fragment, and identification 0: RFC 6864 4.1 */
+    uint32_t ttl_word = (uint32_t)ttl << 24 | (uint32_t)protocol << 16;
+    uint64_t sum =
+        checksum_fields(ipv4_addresses_sum(source, destination), (uint64_t)length_word + fragment_word + ttl_word);
+    put_u32(to, length_word);
+    put_u32(to + 4, fragment_word);
+    put_u32(to + 8, ttl_word | checksum_finish(sum));
+    memcpy(to + 12, source->octets + ADDRESS_IPV4_AT, 4);
+    memcpy(to + 16, destination->octets + ADDRESS_IPV4_AT, 4);
+    return IPV4_HEADER_BYTES;
+}
+
+static inline uint64_t ipv4_pseudo_checksum(const struct la_address *source, const struct la_address *destination,
+                                            uint8_t protocol, size_t payload_length)
+{
+    return checksum_fields(ipv4_addresses_sum(source, destination), (uint64_t)protocol + payload_length);
+}
 
 #endif

@@ -27,11 +27,11 @@ enum tcp_option_length {
 #define MSS                      UINT32_C(0x02040000)
 #define NOP_WINDOW_SCALE         UINT32_C(0x01030300)
 
-static void read_timestamp(struct reader *r, struct tcp_options *options)
+static inline void take_timestamp(const uint8_t *value, struct tcp_options *options)
 {
     options->has_timestamp = true;
-    options->tsval = read_u32(r);
-    options->tsecr = read_u32(r);
+    options->tsval = get_u32(value);
+    options->tsecr = get_u32(value + 4);
 }
 
 /* The value of one option. One of a kind that we know, but not of its length, is as good as unknown (MUST-6). */
@@ -48,7 +48,7 @@ static void read_option(uint8_t kind, struct reader value, struct tcp_options *o
     } else if (kind == OPTION_SACK_PERMITTED && length == OPTION_SACK_PERMITTED_BYTES) {
         options->sack_permitted = true;
     } else if (kind == OPTION_TIMESTAMP && length == OPTION_TIMESTAMP_BYTES) {
-        read_timestamp(&value, options);
+        take_timestamp(value.at, options);
     }
 }
 
@@ -74,48 +74,58 @@ static enum la_drop read_options(struct reader r, struct tcp_options *options)
 }
 
 /* The options of nearly every segment: NOP, NOP, timestamps (RFC 7323 appendix A). */
-static inline bool read_usual_options(struct reader r, struct tcp_options *options)
+static inline bool is_usual_options(const uint8_t *options, size_t length)
 {
-    if (reader_left(&r) != 2 + OPTION_TIMESTAMP_BYTES || read_u32(&r) != NOP_NOP_TIMESTAMP) {
-        return false;
-    }
-    read_timestamp(&r, options);
-    return true;
+    return length == 2 + OPTION_TIMESTAMP_BYTES && get_u32(options) == NOP_NOP_TIMESTAMP;
 }
 
+/* Nearly every segment has 32 octets of header: they are summed without a loop, and a pure ACK is nothing else. */
+#define USUAL_HEADER_BYTES (TCP_HEADER_BYTES + 2 + OPTION_TIMESTAMP_BYTES)
+
+static inline uint64_t sum_of_segment(uint64_t sum, const uint8_t *segment, size_t length)
+{
+    if (length < USUAL_HEADER_BYTES) {
+        return checksum_add(sum, false, segment, length);
+    }
+    for (unsigned at = 0; at < USUAL_HEADER_BYTES; at += 8) {
+        sum = checksum_join(sum, load_u64(segment + at));
+    }
+    return length == USUAL_HEADER_BYTES
+               ? sum
+               : checksum_add(sum, false, segment + USUAL_HEADER_BYTES, length - USUAL_HEADER_BYTES);
+}
+
+/* The fields are at fixed places, once it is known that there are twenty octets. */
 enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
 {
-    memset(segment, 0, sizeof *segment);
-    segment->local.address = packet->destination;
-    segment->remote.address = packet->source;
-    struct reader all = reader_of(packet->payload, packet->payload_length);
-    struct reader r = reader_part(&all, TCP_HEADER_BYTES);
-    if (r.failed) {
+    *segment = (struct segment){.local.address = packet->destination, .remote.address = packet->source};
+    const uint8_t *header = packet->payload;
+    if (packet->payload_length < TCP_HEADER_BYTES) {
         return LA_DROP_TCP_TRUNCATED;
     }
-    segment->remote.port = read_u16(&r);
-    segment->local.port = read_u16(&r);
-    segment->seq = seq_of(read_u32(&r));
-    segment->ack = seq_of(read_u32(&r));
-    size_t header_bytes = (read_u8(&r) >> 4) * 4u;
-    segment->flags = read_u8(&r);
-    segment->window = read_u16(&r);
-    reader_skip(&r, 2); /* checksum */
-    segment->urgent = read_u16(&r);
+    segment->remote.port = get_u16(header);
+    segment->local.port = get_u16(header + 2);
+    segment->seq = seq_of(get_u32(header + 4));
+    segment->ack = seq_of(get_u32(header + 8));
+    size_t header_bytes = (header[12] >> 4) * 4u;
+    segment->flags = header[13];
+    segment->window = get_u16(header + 14);
+    segment->urgent = get_u16(header + 18);
 
     uint64_t sum = ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
-    if (checksum_finish(checksum_add(sum, false, packet->payload, packet->payload_length)) != 0) {
+    if (checksum_finish(sum_of_segment(sum, header, packet->payload_length)) != 0) {
         return LA_DROP_TCP_CHECKSUM; /* MUST-3 */
     }
     if (header_bytes < TCP_HEADER_BYTES || header_bytes > packet->payload_length) {
         return LA_DROP_TCP_HEADER_LENGTH;
     }
-    struct reader options = reader_part(&all, header_bytes - TCP_HEADER_BYTES);
-    struct reader text = reader_rest(&all);
-    segment->text = text.at;
-    segment->length = (uint32_t)reader_left(&text);
-    if (header_bytes != TCP_HEADER_BYTES && !read_usual_options(options, &segment->options)) {
-        enum la_drop why = read_options(options, &segment->options);
+    segment->text = header + header_bytes;
+    segment->length = (uint32_t)(packet->payload_length - header_bytes);
+    const uint8_t *options = header + TCP_HEADER_BYTES;
+    if (is_usual_options(options, header_bytes - TCP_HEADER_BYTES)) {
+        take_timestamp(options + 4, &segment->options);
+    } else if (header_bytes > TCP_HEADER_BYTES) {
+        enum la_drop why = read_options(reader_of(options, header_bytes - TCP_HEADER_BYTES), &segment->options);
         if (why != LA_DROP_NONE) {
             return why;
         }
@@ -163,26 +173,23 @@ static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct 
     return at;
 }
 
-unsigned tcp_emit(uint8_t *to, const struct tcp_header *header, uint8_t ttl, size_t text_length, uint64_t text_sum)
+unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl, size_t text_length,
+                  uint64_t text_sum)
 {
     const struct la_address *source = &header->local.address;
     const struct la_address *destination = &header->remote.address;
-    unsigned tcp_bytes = tcp_header_bytes(&header->options);
-    size_t payload_length = tcp_bytes + text_length;
-    unsigned ip_bytes = ip_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length);
-
     uint64_t fields = header->urgent;
-    uint8_t *tcp = to + ip_bytes;
+    uint8_t *tcp = to + ip_header_bytes(destination);
     emit_word(tcp, &fields, (uint32_t)header->local.port << 16 | header->remote.port);
     emit_word(tcp + 4, &fields, header->seq.v);
     emit_word(tcp + 8, &fields, header->ack.v);
-    emit_word(tcp + 12, &fields, (uint32_t)(tcp_bytes / 4) << 28 | (uint32_t)header->flags << 16 | header->window);
-    put_u16(tcp + 18, header->urgent);
-    uint8_t *end = emit_options(tcp + TCP_HEADER_BYTES, &fields, &header->options);
-    la_assert(end == tcp + tcp_bytes);
+    uint8_t *text = emit_options(tcp + TCP_HEADER_BYTES, &fields, &header->options);
+    uint32_t tcp_bytes = (uint32_t)(text - tcp);
+    emit_word(tcp + 12, &fields, tcp_bytes << 26 | (uint32_t)header->flags << 16 | header->window);
 
+    size_t payload_length = tcp_bytes + text_length;
     uint64_t sum = ip_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
     sum = checksum_join(checksum_fields(sum, fields), text_sum);
-    put_u16(tcp + 16, checksum_finish(sum));
-    return ip_bytes + tcp_bytes;
+    put_u32(tcp + 16, (uint32_t)checksum_finish(sum) << 16 | header->urgent);
+    return ip_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length) + tcp_bytes;
 }

@@ -58,6 +58,7 @@ unsigned tcp_header_bytes(const struct tcp_options *options);
 /* Writes the IP and the TCP header of a segment whose text_length octets of text the caller has already placed behind
    them, at to + ip_header_bytes + tcp_header_bytes; text_sum is their checksum sum, begun even. The octets of both
    headers. */
-unsigned tcp_emit(uint8_t *to, const struct tcp_header *header, uint8_t ttl, size_t text_length, uint64_t text_sum);
+unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl, size_t text_length,
+                  uint64_t text_sum);
 
 #endif

@@ -1,0 +1,8 @@
+#ifndef BASE_COLD_H
+#define BASE_COLD_H
+
+/* Of a function that is seldom called: the compiler keeps it, and the way to it, out of the code that every segment
+   passes. */
+#define COLD __attribute__((cold))
+
+#endif
