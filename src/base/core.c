@@ -13,7 +13,7 @@ static struct la_trace *trace_at(const struct core *core, uint32_t position)
 struct la_trace *core_trace(struct core *core, enum la_trace_kind kind)
 {
     struct trace_ring *ring = &core->trace;
-    if (!core_traces(core, kind)) {
+    if (!core_traces(core, kind) || ring->capacity == 0) {
         return NULL;
     }
     if (ring->count == ring->capacity) {

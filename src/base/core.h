@@ -3,6 +3,7 @@
 
 #include <lastack/lastack.h>
 
+#include "cold.h"
 #include "replies.h"
 
 /* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. It stands
@@ -67,17 +68,18 @@ static inline void core_count(struct core *core, enum la_counter counter)
     core_add(core, counter, 1);
 }
 
+/* The mask is 0 where there is no ring: la_host_init sees to it. */
 static inline bool core_traces(const struct core *core, enum la_trace_kind kind)
 {
-    return core->trace.capacity != 0 && (core->config.trace_mask & LA_TRACE_BIT(kind)) != 0;
+    return (core->config.trace_mask & LA_TRACE_BIT(kind)) != 0;
 }
 
 /* The next free record, cleared, with kind and time filled in; NULL if this kind is not traced or the ring is full
    (which is counted). */
-struct la_trace *core_trace(struct core *core, enum la_trace_kind kind);
+COLD struct la_trace *core_trace(struct core *core, enum la_trace_kind kind);
 
 /* Counts the drop; its trace record for the caller to complete, or NULL. */
-struct la_trace *core_drop(struct core *core, enum la_drop why);
+COLD struct la_trace *core_drop(struct core *core, enum la_drop why);
 
 /* Takes up to count records out of the ring. */
 size_t core_trace_take(struct core *core, struct la_trace *records, size_t count);

@@ -22,6 +22,7 @@ la_host *la_host_init(void *block, size_t size, const struct la_config *config, 
     la_host *host = block;
     memset(host, 0, sizeof *host);
     host->core.config = *config;
+    host->core.config.trace_mask = config->trace_records > 0 ? config->trace_mask : 0;
     core_set_time(&host->core, now);
     host->core.started = now;
     host_layout(config, host);
@@ -53,7 +54,8 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
         tcp_input_dropped(&host->tcp, why, interface, &segment);
         return;
     }
-    const struct tcp_path path = {(uint8_t)interface, (uint16_t)ip_interface_mtu(&host->ip, interface)};
+    bool opens = (segment.flags & LA_SYN) != 0; /* nothing else asks for the MTU */
+    const struct tcp_path path = {(uint8_t)interface, opens ? (uint16_t)ip_interface_mtu(&host->ip, interface) : 0};
     tcp_input(&host->tcp, &path, &segment);
 }
 
@@ -64,7 +66,7 @@ static bool is_hard(const struct icmp_notice *notice)
            (notice->code == ICMP_UNREACHABLE_PROTOCOL || notice->code == ICMP_UNREACHABLE_PORT);
 }
 
-static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
+COLD static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
 {
     struct icmp_notice notice = {0};
     icmp_arrives(&host->ip, interface, packet, &notice);
@@ -73,7 +75,7 @@ static void icmp_packet_arrives(la_host *host, unsigned interface, const struct 
     }
 }
 
-static void other_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
+COLD static void other_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
 {
     trace_packet(core_drop(&host->core, LA_DROP_IP_PROTOCOL), interface, packet);
     icmp_send_unreachable(&host->ip, interface, packet,
@@ -103,13 +105,8 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *b
     }
 }
 
-size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size)
+static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
 {
-    unsigned mtu = ip_interface_mtu(&host->ip, interface);
-    enter(host, now);
-    if (mtu == 0 || size < mtu) {
-        return 0;
-    }
     struct core *core = &host->core;
     size_t length = 0;
     if (core->replies.used > 0) {
@@ -122,6 +119,16 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
         core_count(core, LA_COUNT_IP_OUT_REQUESTS);
     }
     return length;
+}
+
+size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size)
+{
+    unsigned mtu = ip_interface_mtu(&host->ip, interface);
+    enter(host, now);
+    if (mtu == 0 || size < mtu || (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
+        return 0;
+    }
+    return next_packet(host, interface, buffer, size);
 }
 
 /* ---- time ---- */

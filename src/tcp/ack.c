@@ -26,7 +26,9 @@ static void una_moves(struct tcp *tcp, struct connection *c, const struct segmen
     }
     c->snd_una = segment->ack;
     c->snd_resend = seq_max(c->snd_resend, c->snd_una);
-    c->fin_is_acknowledged |= fin;
+    if (fin) {
+        c->fin_is_acknowledged = true;
+    }
     c->is_probing = false;
     c->retransmits = 0;
     c->backoff = 0; /* RFC 6298 5, and Karn: new data was acknowledged */

@@ -7,12 +7,17 @@
 static uint64_t secret_of(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
     uint8_t octets[36];
-    size_t address_bytes = address_is_ipv4(&remote->address) ? 4 : 16;
+    const uint8_t *key = tcp_core(tcp)->config.key;
     memcpy(&octets[0], &local->port, 2);
     memcpy(&octets[2], &remote->port, 2);
-    memcpy(&octets[4], &local->address.octets[16 - address_bytes], address_bytes);
-    memcpy(&octets[4 + address_bytes], &remote->address.octets[16 - address_bytes], address_bytes);
-    return siphash_2_4(tcp_core(tcp)->config.key, octets, 4 + 2 * address_bytes);
+    if (address_is_ipv4(&remote->address)) {
+        memcpy(&octets[4], &local->address.octets[ADDRESS_IPV4_AT], 4);
+        memcpy(&octets[8], &remote->address.octets[ADDRESS_IPV4_AT], 4);
+        return siphash_2_4(key, octets, 12);
+    }
+    memcpy(&octets[4], local->address.octets, 16);
+    memcpy(&octets[20], remote->address.octets, 16);
+    return siphash_2_4(key, octets, 36);
 }
 
 struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint *local,

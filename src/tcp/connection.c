@@ -194,6 +194,11 @@ static void leave_output(struct tcp *tcp, struct connection *c)
     c->is_on_output = false;
 }
 
+bool tcp_wants_output(const struct tcp *tcp, unsigned interface)
+{
+    return output_list_at(tcp, interface)->first != NONE;
+}
+
 size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer)
 {
     struct output_list *list = output_list_at(tcp, interface);

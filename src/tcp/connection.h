@@ -216,7 +216,7 @@ void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags);
 /* Puts it on its interface's list of those that may have something to send. */
 void connection_wants_output(struct tcp *tcp, struct connection *c);
 
-/* ---- trace.c: each costs two loads and a branch where its kind is not traced ---- */
+/* ---- trace.c: each costs a load and a branch where its kind is not traced ---- */
 
 /* What is traced of a segment that leaves beside its header. */
 struct departure {
@@ -227,12 +227,13 @@ struct departure {
     bool is_retransmission;
 };
 
-void record_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to);
-void record_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment, const struct connection *c);
-void record_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure);
-void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
-void record_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
-void record_ended(struct tcp *tcp, const struct connection *c);
+COLD void record_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to);
+COLD void record_segment_in(struct tcp *tcp, unsigned interface, const struct segment *segment,
+                            const struct connection *c);
+COLD void record_segment_out(struct tcp *tcp, const struct tcp_header *header, const struct departure *departure);
+COLD void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
+COLD void record_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
+COLD void record_ended(struct tcp *tcp, const struct connection *c);
 
 static inline void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to)
 {
@@ -280,7 +281,7 @@ static inline void trace_ended(struct tcp *tcp, const struct connection *c)
 }
 
 /* Counts and traces a segment that was not taken; c may be NULL. */
-void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segment, const struct connection *c);
+COLD void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segment, const struct connection *c);
 
 /* ---- clock.c: what the time and the key say about a four-tuple ---- */
 
@@ -355,10 +356,10 @@ size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to);
 /* ---- reply.c: segments without, or before the end of, a connection ---- */
 
 /* The RST that RFC 9293 3.10.7.1 prescribes for a segment that belongs to nobody; none in answer to an RST. */
-void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segment);
+COLD void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segment);
 
 /* Our RST for a connection that is being ended (3.10.5, 3.10.7.4). */
-void reply_abort(struct tcp *tcp, struct connection *c);
+COLD void reply_abort(struct tcp *tcp, struct connection *c);
 
 /* Any other, without text. scale: what its window field counts in, for the trace. */
 void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale);
@@ -378,10 +379,10 @@ uint16_t receive_window_offer(struct tcp *tcp, struct connection *c, bool syn);
 uint8_t receive_window_scale(const struct connection *c);
 
 /* Something that was received lies at or beyond this number. */
-bool receive_reaches_beyond(const struct tcp *tcp, const struct connection *c, struct seq number);
+COLD bool receive_reaches_beyond(const struct tcp *tcp, const struct connection *c, struct seq number);
 
 /* Discards what is out of order. */
-void receive_forget_ranges(struct tcp *tcp, struct connection *c);
+COLD void receive_forget_ranges(struct tcp *tcp, struct connection *c);
 
 static inline uint32_t receive_window(const struct connection *c)
 {
@@ -390,9 +391,9 @@ static inline uint32_t receive_window(const struct connection *c)
 
 /* ---- recovery.c: RFC 5681, RFC 6582 ---- */
 
-void recovery_duplicate_ack(struct tcp *tcp, struct connection *c);
+COLD void recovery_duplicate_ack(struct tcp *tcp, struct connection *c);
 void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets);
-void recovery_timeout(struct tcp *tcp, struct connection *c);
+COLD void recovery_timeout(struct tcp *tcp, struct connection *c);
 
 /* ---- segment_arrives.c: RFC 9293 3.10.7.4; listen.c: 3.10.7.2; syn_sent.c: 3.10.7.3 ---- */
 
@@ -426,7 +427,7 @@ void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *p
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
 /* A challenge ACK (RFC 5961), if the connection's limit allows one. */
-void challenge(struct tcp *tcp, struct connection *c);
+COLD void challenge(struct tcp *tcp, struct connection *c);
 
 /* An ACK at once, one for this segment. */
 void acknowledge_now(struct tcp *tcp, struct connection *c);
@@ -441,7 +442,7 @@ void close_send_side(struct tcp *tcp, struct connection *c);
 void bound_fin_wait_2(struct tcp *tcp, struct connection *c);
 
 /* We give up: RST to the peer where it may still have a connection, end. */
-void connection_abort(struct tcp *tcp, struct connection *c, enum la_end why);
+COLD void connection_abort(struct tcp *tcp, struct connection *c, enum la_end why);
 
 /* Both FINs are acknowledged and we have to wait: the record takes over. */
 void connection_enters_time_wait(struct tcp *tcp, struct connection *c);

@@ -7,8 +7,8 @@
 /* Where a four-tuple stands in the tables. IPv4: Thorup's pair-multiply-shift (High Speed Hashing for Integers and
    Strings, 2015, 3.4): universal, so that nobody who does not know the key can make tuples that meet more often than
    chance. IPv6: SipHash. */
-uint32_t four_tuple_hash_ipv6(const struct core *core, const struct la_endpoint *local,
-                              const struct la_endpoint *remote);
+COLD uint32_t four_tuple_hash_ipv6(const struct core *core, const struct la_endpoint *local,
+                                   const struct la_endpoint *remote);
 
 static inline uint32_t four_tuple_hash(const struct core *core, const struct la_endpoint *local,
                                        const struct la_endpoint *remote)

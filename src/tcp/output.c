@@ -69,7 +69,7 @@ static bool is_worth_sending(const struct connection *c, const struct plan *plan
 }
 
 /* The segment at SND.UNA again, whatever the windows have become (RFC 9293 MAY-7). */
-static bool plan_retransmission(const struct connection *c, struct plan *plan)
+COLD static bool plan_retransmission(const struct connection *c, struct plan *plan)
 {
     uint32_t text_left = seq_distance(c->snd_una, send_end(c));
     uint32_t sent = flight_octets(c) - (c->fin_is_sent ? 1 : 0);
@@ -124,19 +124,8 @@ static void add_timestamp(const struct tcp *tcp, struct connection *c, struct tc
     c->last_tsval = options->tsval;
 }
 
-static struct tcp_header header_of(struct tcp *tcp, struct connection *c, struct seq seq, uint8_t flags)
-{
-    struct tcp_header header = {
-        .local = c->local, .remote = c->remote, .seq = seq, .ack = c->rcv_nxt, .flags = (uint8_t)(flags | LA_ACK)};
-    header.window = receive_window_offer(tcp, c, false);
-    if (c->timestamps) {
-        add_timestamp(tcp, c, &header.options);
-    }
-    return header;
-}
-
-static size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, const struct tcp_header *header,
-                   const struct plan *plan)
+static inline size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, const struct tcp_header *header,
+                          const struct plan *plan)
 {
     struct core *core = tcp_core(tcp);
     uint64_t sum = 0;
@@ -154,17 +143,30 @@ static size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, const str
     } else {
         core_add(core, LA_COUNT_TCP_OUT_OCTETS, plan->length);
     }
-    const struct departure departure = {c, plan->length, c->interface, c->rcv_scale, plan->is_retransmission};
-    trace_segment_out(tcp, header, &departure);
+    if (core_traces(core, LA_TRACE_SEGMENT_OUT)) {
+        const struct departure departure = {c, plan->length, c->interface, c->rcv_scale, plan->is_retransmission};
+        record_segment_out(tcp, header, &departure);
+    }
     return headers + plan->length;
+}
+
+/* A segment of a synchronised connection. */
+static size_t emit_segment(struct tcp *tcp, struct connection *c, uint8_t *to, const struct plan *plan, uint8_t flags)
+{
+    struct tcp_header header = {.local = c->local, .remote = c->remote, .seq = plan->seq, .ack = c->rcv_nxt};
+    header.flags = flags;
+    header.window = receive_window_offer(tcp, c, false);
+    if (c->timestamps) {
+        add_timestamp(tcp, c, &header.options);
+    }
+    settle_acks(c);
+    return emit(tcp, c, to, &header, plan);
 }
 
 static size_t emit_ack(struct tcp *tcp, struct connection *c, uint8_t *to, struct seq seq)
 {
-    const struct tcp_header header = header_of(tcp, c, seq, 0);
     const struct plan nothing = {.seq = seq};
-    settle_acks(c);
-    return emit(tcp, c, to, &header, &nothing);
+    return emit_segment(tcp, c, to, &nothing, LA_ACK);
 }
 
 /* What has left moves SND.NXT and what follows from it. */
@@ -187,15 +189,15 @@ static void note_sent(struct tcp *tcp, struct connection *c, struct seq from, ui
 
 static size_t emit_text(struct tcp *tcp, struct connection *c, uint8_t *to, const struct plan *plan)
 {
-    uint8_t flags = plan->fin ? LA_FIN : 0;
+    uint8_t flags = plan->fin ? LA_ACK | LA_FIN : LA_ACK;
     if (plan->length > 0 && seq_equal(seq_add(plan->seq, plan->length), send_end(c))) {
         flags |= LA_PSH; /* RFC 9293 MUST-61 */
     }
-    const struct tcp_header header = header_of(tcp, c, plan->seq, flags);
-    settle_acks(c);
-    size_t length = emit(tcp, c, to, &header, plan);
+    size_t length = emit_segment(tcp, c, to, plan, flags);
     note_sent(tcp, c, plan->seq, plan->length + (plan->fin ? 1 : 0));
-    c->fin_is_sent |= plan->fin;
+    if (plan->fin) {
+        c->fin_is_sent = true;
+    }
     timers_follow(tcp, c);
     return length;
 }
@@ -235,7 +237,7 @@ static size_t emit_syn(struct tcp *tcp, struct connection *c, uint8_t *to)
     return length;
 }
 
-static size_t emit_probe(struct tcp *tcp, struct connection *c, uint8_t *to)
+COLD static size_t emit_probe(struct tcp *tcp, struct connection *c, uint8_t *to)
 {
     struct plan plan;
     c->owes_window_probe = false;

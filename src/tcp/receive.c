@@ -122,7 +122,7 @@ bool receive_reaches_beyond(const struct tcp *tcp, const struct connection *c, s
 }
 
 /* Lists [start, end), joined with what it touches. False: no room on the list. */
-static bool add_range(struct tcp *tcp, struct connection *c, struct seq start, struct seq end)
+COLD static bool add_range(struct tcp *tcp, struct connection *c, struct seq start, struct seq end)
 {
     if (c->ranges == PIECE_NONE) {
         const struct pieces_memory memory = tcp_pieces(tcp);
@@ -178,6 +178,13 @@ static uint32_t absorb_ranges(struct tcp *tcp, struct connection *c)
 
 /* ---- text ---- */
 
+/* Part of a segment's. */
+struct text {
+    struct seq seq;
+    uint32_t length;
+    const uint8_t *octets;
+};
+
 /* How much of length octets at the offset has a place: what is out of order gives way to what is in order. The first
    segment, which every window promises, gets its pieces however much waits to be sent: else two ends that both write
    would each wait for the other to take something. */
@@ -219,8 +226,8 @@ static void take_in_order(struct tcp *tcp, struct connection *c, const uint8_t *
     }
 }
 
-static void take_out_of_order(struct tcp *tcp, struct connection *c, const struct segment *segment,
-                              const struct segment *new)
+COLD static void take_out_of_order(struct tcp *tcp, struct connection *c, const struct segment *segment,
+                                   const struct text *new)
 {
     const struct pieces_memory memory = tcp_pieces(tcp);
     uint32_t offset = seq_distance(c->rcv_nxt, new->seq);
@@ -230,7 +237,7 @@ static void take_out_of_order(struct tcp *tcp, struct connection *c, const struc
     } else if (!add_range(tcp, c, new->seq, seq_add(new->seq, new->length))) {
         segment_drop(tcp, LA_DROP_RANGES_FULL, segment, c);
     } else {
-        stream_put(&memory, &c->in, c->in.length + offset, new->text, new->length);
+        stream_put(&memory, &c->in, c->in.length + offset, new->octets, new->length);
         core_count(tcp_core(tcp), LA_COUNT_TCP_OUT_OF_ORDER);
         return;
     }
@@ -241,13 +248,13 @@ static void take_out_of_order(struct tcp *tcp, struct connection *c, const struc
 }
 
 /* What of the text is new and lies in the window. */
-static struct segment trimmed(const struct connection *c, const struct segment *segment)
+static inline struct text trimmed(const struct connection *c, const struct segment *segment)
 {
-    struct segment new = *segment;
+    struct text new = {segment->seq, segment->length, segment->text};
     if (seq_before(new.seq, c->rcv_nxt)) {
         uint32_t old = seq_distance(new.seq, c->rcv_nxt);
         old = old < new.length ? old : new.length;
-        new.text += old;
+        new.octets += old;
         new.length -= old;
         new.seq = seq_add(new.seq, old);
     }
@@ -258,7 +265,7 @@ static struct segment trimmed(const struct connection *c, const struct segment *
 
 void receive_text(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
-    const struct segment new = trimmed(c, segment);
+    const struct text new = trimmed(c, segment);
     if (new.length == 0) {
         core_count(tcp_core(tcp), LA_COUNT_TCP_DUPLICATE_TEXT);
         acknowledge_now(tcp, c);
@@ -270,7 +277,7 @@ void receive_text(struct tcp *tcp, struct connection *c, const struct segment *s
     }
     uint32_t length = make_place(tcp, c, 0, new.length);
     if (length > 0) {
-        take_in_order(tcp, c, new.text, length);
+        take_in_order(tcp, c, new.octets, length);
     }
     if (length < new.length) {
         segment_drop(tcp, LA_DROP_BUFFER_FULL, segment, c);

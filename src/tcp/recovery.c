@@ -35,7 +35,7 @@ void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
     c->rtt_is_timed = false;
 }
 
-static void partial_ack(struct connection *c, uint32_t octets)
+COLD static void partial_ack(struct connection *c, uint32_t octets)
 {
     uint32_t *cwnd = &c->congestion.cwnd_bytes;
     *cwnd = *cwnd > octets ? *cwnd - octets : 0;

@@ -18,8 +18,10 @@ void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *he
     if ((header->flags & LA_RST) != 0) {
         core_count(core, LA_COUNT_TCP_OUT_RESETS);
     }
-    const struct departure departure = {.interface = (uint8_t)interface, .scale = scale};
-    trace_segment_out(tcp, header, &departure);
+    if (core_traces(core, LA_TRACE_SEGMENT_OUT)) {
+        const struct departure departure = {.interface = (uint8_t)interface, .scale = scale};
+        record_segment_out(tcp, header, &departure);
+    }
 }
 
 void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segment)

@@ -37,7 +37,7 @@ static uint32_t segment_octets(const struct segment *segment)
 
 /* Something that is not taken is answered; what carries nothing only as often as a challenge, so that two ends that
    disagree do not talk for ever (RFC 9293 3.10.7.4, first; RFC 5961 7). */
-static void answer_unacceptable(struct tcp *tcp, struct connection *c, const struct segment *segment)
+COLD static void answer_unacceptable(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     if (segment_octets(segment) > 0) {
         acknowledge_now(tcp, c);
@@ -80,7 +80,7 @@ static bool is_acceptable(const struct connection *c, const struct segment *segm
 
 /* "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made to accept valid ACKs,
    URGs, and RSTs": the rest of it is left out. */
-static bool allow_into_shut_window(struct tcp *tcp, struct connection *c, struct segment *segment)
+COLD static bool allow_into_shut_window(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
     if (receive_window(c) > 0 || !seq_equal(segment->seq, c->rcv_nxt) || (segment->flags & LA_SYN) != 0) {
         return false;
@@ -102,7 +102,7 @@ static bool is_syn_again(const struct connection *c, const struct segment *segme
            seq_equal(seq_add(segment->seq, 1), c->rcv_nxt);
 }
 
-static void reject_sequence(struct tcp *tcp, struct connection *c, const struct segment *segment)
+COLD static void reject_sequence(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     if ((segment->flags & LA_RST) != 0) {
         segment_drop(tcp, LA_DROP_RST_OUTSIDE, segment, c);
@@ -267,7 +267,7 @@ static bool is_beyond_fin(const struct connection *c, const struct segment *segm
 }
 
 /* Lingering: what was received is read in the application's place, within its bound. */
-static bool discard_text(struct tcp *tcp, struct connection *c)
+COLD static bool discard_text(struct tcp *tcp, struct connection *c)
 {
     uint32_t octets = c->in.length;
     const struct pieces_memory memory = tcp_pieces(tcp);

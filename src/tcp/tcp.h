@@ -59,11 +59,11 @@ struct tcp_path {
     uint16_t mtu;
 };
 
-/* A well-formed segment for one of our addresses. mtu is that of the interface. */
+/* A well-formed segment for one of our addresses. mtu is that of the interface; without a SYN it is not asked for. */
 void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *segment);
 
 /* A packet that did not get as far as that: for the trace. */
-void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment);
+COLD void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment);
 
 /* An ICMP error about a segment of ours that carried this sequence number. hard: RFC 9293 3.9.2.2. False: it fits no
    connection's window. */
@@ -73,6 +73,9 @@ bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const stru
 /* Timers and records that are due, a bounded number. */
 void tcp_advance(struct tcp *tcp);
 la_time tcp_deadline(const struct tcp *tcp);
+
+/* The interface may have a packet to send. */
+bool tcp_wants_output(const struct tcp *tcp, unsigned interface);
 
 /* The next packet of the interface; 0 if there is none. */
 size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer);

@@ -8,7 +8,7 @@
    of them. A deadline that moves later leaves the heap alone: the entry fires early, and is set anew. */
 
 /* The heap's entry is not later than this. */
-static void schedule(struct tcp *tcp, const struct connection *c, uint32_t deadline_ms)
+static inline void schedule(struct tcp *tcp, const struct connection *c, uint32_t deadline_ms)
 {
     void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
     uint32_t slot = connection_slot(tcp, c);
@@ -35,10 +35,11 @@ static void schedule_earliest(struct tcp *tcp, const struct connection *c)
 
 void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms)
 {
-    c->deadline_ms[timer] = tcp_core(tcp)->now_ms_up + after_ms;
+    uint32_t deadline_ms = tcp_core(tcp)->now_ms_up + after_ms;
+    c->deadline_ms[timer] = deadline_ms;
     c->timers_armed |= (uint8_t)(1U << timer);
+    schedule(tcp, c, deadline_ms);
     trace_timer(tcp, c, LA_TRACE_TIMER_ARMED, timer);
-    schedule(tcp, c, c->deadline_ms[timer]);
 }
 
 /* How long the send side may go without progress: the user timeout, or, once the application is gone, R2. */
@@ -65,15 +66,13 @@ void timers_follow(struct tcp *tcp, struct connection *c)
     bool in_flight = flight_octets(c) > 0 && !c->is_probing;
     /* What is on its way to leave waits for nothing yet. */
     bool is_held_back = !in_flight && !c->is_on_output && send_is_pending(c);
-    if (!in_flight) {
-        timer_disarm(c, LA_TIMER_RETRANSMIT);
-    } else if (!timer_is_armed(c, LA_TIMER_RETRANSMIT)) {
-        timer_arm(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
-    }
-    if (!is_held_back) {
-        timer_disarm(c, LA_TIMER_PERSIST);
-    } else if (!timer_is_armed(c, LA_TIMER_PERSIST)) {
-        timer_arm(tcp, c, LA_TIMER_PERSIST, retransmission_timeout_ms(tcp, c));
+    enum la_timer other = in_flight ? LA_TIMER_PERSIST : LA_TIMER_RETRANSMIT; /* at most one of the two is armed */
+    enum la_timer timer = in_flight ? LA_TIMER_RETRANSMIT : LA_TIMER_PERSIST;
+    timer_disarm(c, other);
+    if (!in_flight && !is_held_back) {
+        timer_disarm(c, timer);
+    } else if (!timer_is_armed(c, timer)) {
+        timer_arm(tcp, c, timer, retransmission_timeout_ms(tcp, c));
     }
     follow_progress(tcp, c);
 }
