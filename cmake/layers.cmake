@@ -58,6 +58,7 @@ function(lastack_layer)
     target_link_libraries(${target} PRIVATE lastack_headers_${below})
   endforeach()
   if(layer_CORE)
+    target_compile_options(${target} PRIVATE ${LASTACK_WHOLE_COMPILE})
     set_property(GLOBAL APPEND PROPERTY lastack_core_layers ${target})
   endif()
   if(layer_CORE OR layer_LIBRARY)
@@ -103,6 +104,11 @@ function(lastack_library)
     # What is public begins with la_; the rest has plain names, and stays inside.
     target_link_options(lastack PRIVATE LINKER:--version-script=${CMAKE_SOURCE_DIR}/cmake/lastack.map)
     set_property(TARGET lastack APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/lastack.map)
+  elseif(LASTACK_WHOLE_COMPILE)
+    # Only the compiler that wrote it can read it.
+    add_custom_command(TARGET lastack POST_BUILD
+      COMMAND ${CMAKE_OBJCOPY} --wildcard --remove-section=.gnu.lto_* --remove-section=.gnu.debuglto_*
+        $<TARGET_FILE:lastack>)
   endif()
 endfunction()
 
@@ -117,7 +123,12 @@ function(lastack_program)
   lastack_outer_layers(outer)
   # The layer's objects come by name; the foreign libraries that it needs, from its own list.
   get_property(libraries GLOBAL PROPERTY lastack_libraries_${program_LAYER})
-  target_link_libraries(${program_NAME}_program PRIVATE lastack_compiler ${outer} lastack ${libraries})
+  set(library lastack)
+  if(LASTACK_WHOLE_LINK AND NOT BUILD_SHARED_LIBS)
+    get_property(library GLOBAL PROPERTY lastack_library_layers)
+    target_link_options(${program_NAME}_program PRIVATE ${LASTACK_WHOLE_LINK})
+  endif()
+  target_link_libraries(${program_NAME}_program PRIVATE lastack_compiler ${outer} ${library} ${libraries})
 endfunction()
 
 # The layers that are neither in the library nor the program's own: what programs and tests link beside it.

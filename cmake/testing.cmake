@@ -18,6 +18,9 @@ endforeach()
 target_include_directories(lastack_inside INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
 target_compile_definitions(lastack_inside INTERFACE _GNU_SOURCE)
 target_link_libraries(lastack_inside INTERFACE lastack_compiler ${lastack_outer})
+if(LASTACK_WHOLE_COMPILE)
+  target_link_options(lastack_inside INTERFACE -fno-lto) # the same objects, linked as they are
+endif()
 set_target_properties(lastack_inside PROPERTIES LINKER_LANGUAGE C)
 
 # lastack_test(NAME name LABELS labels... SOURCES files... [LINKS targets...]): a cmocka program that is one test.
