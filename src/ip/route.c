@@ -18,10 +18,11 @@ int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *pre
     if (ip->route_count == ip_core(ip)->config.routes) {
         return LA_ERROR_NO_ROUTE;
     }
-    ip_routes(ip)[ip->route_count++] = (struct ip_prefix){.address = *prefix,
-                                                          .order = ip->address_count + ip->route_count,
-                                                          .bits = (uint8_t)(prefix_length + ADDRESS_IPV4_PREFIX),
-                                                          .interface = (uint8_t)interface};
+    ip_routes(ip)[ip->route_count] = (struct ip_prefix){.address = *prefix,
+                                                        .order = ip->address_count + ip->route_count,
+                                                        .bits = (uint8_t)(prefix_length + ADDRESS_IPV4_PREFIX),
+                                                        .interface = (uint8_t)interface};
+    ip->route_count++;
     return LA_OK;
 }
 

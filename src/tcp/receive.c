@@ -54,20 +54,6 @@ uint8_t receive_window_scale(const struct connection *c)
     return scale;
 }
 
-/* What there is room for: within the connection's limit, and not more than the pool could give it now, but always a
-   segment, so that a dry pool slows a peer down rather than stopping it. */
-static uint32_t window_desired(const struct tcp *tcp, const struct connection *c)
-{
-    uint32_t limit = c->receive_limit_bytes;
-    uint32_t left = limit > c->in.length ? limit - c->in.length : 0;
-    uint32_t pieces = pieces_held(c) + c->in.pieces;
-    uint64_t room = pieces_room(&tcp->pieces, pieces) + stream_capacity(&tcp->pieces, &c->in) - c->in.length;
-    if (room < c->rcv_mss) {
-        room = c->rcv_mss;
-    }
-    return room < left ? (uint32_t)room : left;
-}
-
 /* Receiver's silly window avoidance: RFC 9293 3.8.6.2.2. */
 static bool is_worth_offering(const struct connection *c, uint32_t growth)
 {
@@ -76,19 +62,37 @@ static bool is_worth_offering(const struct connection *c, uint32_t growth)
     return growth >= least && growth > 0;
 }
 
-static uint32_t edge_growth(const struct tcp *tcp, const struct connection *c)
+/* By how much the window could grow within the connection's limit and what the window field can say. */
+static uint32_t growth_allowed(const struct connection *c)
 {
-    uint32_t most = (uint32_t)UINT16_MAX << c->rcv_scale; /* what the window field can say */
-    uint32_t desired = window_desired(tcp, c);
+    uint32_t most = (uint32_t)UINT16_MAX << c->rcv_scale;
+    uint32_t limit = c->receive_limit_bytes;
+    uint32_t desired = limit > c->in.length ? limit - c->in.length : 0;
     desired = desired < most ? desired : most;
     uint32_t offered = receive_window(c);
     return desired > offered ? desired - offered : 0;
 }
 
+/* By how much it does grow, if that is worth anything: not by more than the pool could give now, but always to a
+   segment, so that a dry pool slows a peer down rather than stopping it. */
+static uint32_t edge_growth(const struct tcp *tcp, const struct connection *c)
+{
+    uint32_t growth = growth_allowed(c);
+    if (!is_worth_offering(c, growth)) {
+        return 0;
+    }
+    uint32_t pieces = pieces_held(c) + c->in.pieces;
+    uint64_t room = pieces_room(&tcp->pieces, pieces) + stream_capacity(&tcp->pieces, &c->in) - c->in.length;
+    room = room < c->rcv_mss ? c->rcv_mss : room;
+    uint32_t offered = receive_window(c);
+    uint64_t beyond = room > offered ? room - offered : 0;
+    growth = beyond < growth ? (uint32_t)beyond : growth;
+    return is_worth_offering(c, growth) ? growth : 0;
+}
+
 uint16_t receive_window_offer(struct tcp *tcp, struct connection *c, bool syn)
 {
-    uint32_t growth = edge_growth(tcp, c);
-    uint32_t window = receive_window(c) + (is_worth_offering(c, growth) ? growth : 0);
+    uint32_t window = receive_window(c) + edge_growth(tcp, c);
     if (syn) {
         /* Never scaled: where an ACK has promised more already (SYN-RECEIVED), that stays promised. */
         uint16_t field = window > UINT16_MAX ? UINT16_MAX : (uint16_t)window;
@@ -104,10 +108,13 @@ uint16_t receive_window_offer(struct tcp *tcp, struct connection *c, bool syn)
 
 void receive_window_opened(struct tcp *tcp, struct connection *c)
 {
+    uint32_t growth = edge_growth(tcp, c);
+    if (growth == 0) {
+        return;
+    }
     uint32_t half = c->receive_limit_bytes / 2;
     uint32_t two = 2 * (uint32_t)c->rcv_mss;
-    uint32_t growth = edge_growth(tcp, c);
-    bool was_shut = receive_window(c) < c->rcv_mss && is_worth_offering(c, growth);
+    bool was_shut = receive_window(c) < c->rcv_mss;
     if (was_shut || growth >= (half < two ? half : two)) {
         c->owes_ack = true;
         connection_wants_output(tcp, c);

@@ -64,8 +64,12 @@ static void follow_progress(struct tcp *tcp, struct connection *c)
 void timers_follow(struct tcp *tcp, struct connection *c)
 {
     bool in_flight = flight_octets(c) > 0 && !c->is_probing;
-    /* What is on its way to leave waits for nothing yet. */
-    bool is_held_back = !in_flight && !c->is_on_output && send_is_pending(c);
+    bool is_pending = !in_flight && send_is_pending(c);
+    if (flight_octets(c) == 0 && !is_pending) {
+        c->timers_armed &= (uint8_t) ~(1U << LA_TIMER_RETRANSMIT | 1U << LA_TIMER_PERSIST | 1U << LA_TIMER_USER_TIMEOUT);
+        return;
+    }
+    bool is_held_back = is_pending && !c->is_on_output; /* what is on its way to leave waits for nothing yet */
     enum la_timer other = in_flight ? LA_TIMER_PERSIST : LA_TIMER_RETRANSMIT; /* at most one of the two is armed */
     enum la_timer timer = in_flight ? LA_TIMER_RETRANSMIT : LA_TIMER_PERSIST;
     timer_disarm(c, other);
