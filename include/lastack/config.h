@@ -36,27 +36,27 @@ struct la_config {
     uint8_t ttl; /* 64 */
 
     /* The life cycle. */
-    uint32_t msl_ms;                /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
-    uint32_t time_wait_restarts;    /* 32: how often a FIN that comes again restarts a record's wait; at most 255 */
-    bool time_wait_reopen;          /* true: a SYN that RFC 6191 honours opens a new incarnation */
-    bool rfc1337;                   /* true: RSTs do not end TIME-WAIT */
-    uint32_t fin_wait_2_ms;         /* 60,000: once fully closed */
-    uint32_t linger_ms;             /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */
-    uint32_t linger_bytes;          /* 1,048,576: what la_close_lingering discards of what still comes */
-    uint32_t quiet_time_ms;         /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
+    uint32_t msl_ms;             /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
+    uint32_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; at most 255 */
+    bool time_wait_reopen;       /* true: a SYN that RFC 6191 honours opens a new incarnation */
+    bool rfc1337;                /* true: RSTs do not end TIME-WAIT */
+    uint32_t fin_wait_2_ms;      /* 60,000: once fully closed */
+    uint32_t linger_ms;          /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */
+    uint32_t linger_bytes;       /* 1,048,576: what la_close_lingering discards of what still comes */
+    uint32_t quiet_time_ms;      /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
 
     /* Retransmission: RFC 6298, RFC 9293 3.8. */
-    uint32_t rto_initial_ms;        /* 1,000 */
-    uint32_t rto_min_ms;            /* 200; at most 1,000,000: below RFC 6298's 1 s, as everywhere */
-    uint32_t rto_max_ms;            /* 60,000 */
-    uint32_t r1_retransmissions;    /* 3: LA_READY_ERROR is raised: delivery is in trouble */
-    uint32_t r2_data_ms;            /* 100,000: then the connection is given up */
-    uint32_t r2_syn_ms;             /* 180,000 */
-    uint32_t user_timeout_ms;       /* 0: none but R2 */
+    uint32_t rto_initial_ms;     /* 1,000 */
+    uint32_t rto_min_ms;         /* 200; at most 1,000,000: so much above the smoothed round trip */
+    uint32_t rto_max_ms;         /* 60,000 */
+    uint32_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
+    uint32_t r2_data_ms;         /* 100,000: then the connection is given up */
+    uint32_t r2_syn_ms;          /* 180,000 */
+    uint32_t user_timeout_ms;    /* 0: none but R2 */
 
     /* Acknowledgments. */
-    uint32_t delayed_ack_ms;        /* 40; at most 500 (MUST-58); 0: every segment is acknowledged at once */
-    uint32_t challenge_ack_ms;      /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
+    uint32_t delayed_ack_ms;   /* 40; at most 500 (MUST-58); 0: every segment is acknowledged at once */
+    uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
 
     /* Keepalive: RFC 9293 3.8.4. */
     bool keepalive;                 /* false */
@@ -65,14 +65,14 @@ struct la_config {
     uint32_t keepalive_probes;      /* 9 */
 
     /* What is offered and used. */
-    bool nagle;                     /* true */
-    bool timestamps;                /* true: RFC 7323 */
-    bool window_scaling;            /* true: RFC 7323 */
-    bool reset_unknown;             /* true: a segment for nobody is answered with RST; false: silently dropped */
+    bool nagle;          /* true */
+    bool timestamps;     /* true: RFC 7323 */
+    bool window_scaling; /* true: RFC 7323 */
+    bool reset_unknown;  /* true: a segment for nobody is answered with RST; false: silently dropped */
     enum la_congestion congestion;
 
-    uint16_t ephemeral_first;       /* 32768 */
-    uint16_t ephemeral_last;        /* 60999 */
+    uint16_t ephemeral_first; /* 32768 */
+    uint16_t ephemeral_last;  /* 60999 */
 };
 
 void la_config_default(struct la_config *config);

@@ -11,8 +11,8 @@ enum la_counter {
     LA_COUNT_IP_OUT_REQUESTS,
     LA_COUNT_TCP_IN_SEGMENTS,
     LA_COUNT_TCP_OUT_SEGMENTS,
-    LA_COUNT_TCP_IN_OCTETS,           /* text accepted in order */
-    LA_COUNT_TCP_OUT_OCTETS,          /* text sent, retransmissions not counted */
+    LA_COUNT_TCP_IN_OCTETS,  /* text accepted in order */
+    LA_COUNT_TCP_OUT_OCTETS, /* text sent, retransmissions not counted */
     LA_COUNT_IP_IN_DELIVERS,
     LA_COUNT_ICMP_IN_MESSAGES,
     LA_COUNT_ICMP_OUT_MESSAGES,
@@ -22,29 +22,29 @@ enum la_counter {
     LA_COUNT_TCP_PASSIVE_OPENS,
     LA_COUNT_TCP_ATTEMPT_FAILS,
     LA_COUNT_TCP_ESTABLISHED_RESETS,
-    LA_COUNT_TCP_OUT_OF_ORDER,        /* TcpExtTCPOFOQueue */
-    LA_COUNT_TCP_DUPLICATE_TEXT,      /* segments whose text had all arrived before */
-    LA_COUNT_TCP_CHALLENGE_ACKS,      /* TcpExtTCPChallengeACK */
-    LA_COUNT_TCP_CHALLENGES_LIMITED,  /* TcpExtTCPACKSkippedChallenge */
-    LA_COUNT_TCP_DELAYED_ACKS,        /* TcpExtDelayedACKs */
+    LA_COUNT_TCP_OUT_OF_ORDER,       /* TcpExtTCPOFOQueue */
+    LA_COUNT_TCP_DUPLICATE_TEXT,     /* segments whose text had all arrived before */
+    LA_COUNT_TCP_CHALLENGE_ACKS,     /* TcpExtTCPChallengeACK */
+    LA_COUNT_TCP_CHALLENGES_LIMITED, /* TcpExtTCPACKSkippedChallenge */
+    LA_COUNT_TCP_DELAYED_ACKS,       /* TcpExtDelayedACKs */
     LA_COUNT_TCP_DUPLICATE_ACKS_OUT,
-    LA_COUNT_TCP_FAST_RETRANSMITS,    /* TcpExtTCPFastRetrans */
-    LA_COUNT_TCP_TIMEOUTS,            /* TcpExtTCPTimeouts: the retransmission timer fired */
-    LA_COUNT_TCP_WINDOW_PROBES,       /* TcpExtTCPWinProbe */
-    LA_COUNT_TCP_KEEPALIVES,          /* TcpExtTCPKeepAlive */
-    LA_COUNT_WAIT_ENTERED,            /* TcpExtTW counts those that expired; this one, those that came */
-    LA_COUNT_WAIT_EXPIRED,            /* TcpExtTW */
-    LA_COUNT_WAIT_ANSWERED,           /* ACKs sent from records */
-    LA_COUNT_WAIT_LIMITED,            /* ACKs that a record's limit suppressed: TcpExtTCPACKSkippedTimeWait */
+    LA_COUNT_TCP_FAST_RETRANSMITS, /* TcpExtTCPFastRetrans */
+    LA_COUNT_TCP_TIMEOUTS,         /* TcpExtTCPTimeouts: the retransmission timer fired */
+    LA_COUNT_TCP_WINDOW_PROBES,    /* TcpExtTCPWinProbe */
+    LA_COUNT_TCP_KEEPALIVES,       /* TcpExtTCPKeepAlive */
+    LA_COUNT_WAIT_ENTERED,         /* TcpExtTW counts those that expired; this one, those that came */
+    LA_COUNT_WAIT_EXPIRED,         /* TcpExtTW */
+    LA_COUNT_WAIT_ANSWERED,        /* ACKs sent from records */
+    LA_COUNT_WAIT_LIMITED,         /* ACKs that a record's limit suppressed: TcpExtTCPACKSkippedTimeWait */
     LA_COUNT_WAIT_RESTARTED,
-    LA_COUNT_WAIT_RESTARTS_CAPPED,    /* FINs answered without a restart: config.time_wait_restarts was reached */
-    LA_COUNT_WAIT_REOPENED,           /* TcpExtTWRecycled */
+    LA_COUNT_WAIT_RESTARTS_CAPPED, /* FINs answered without a restart: config.time_wait_restarts was reached */
+    LA_COUNT_WAIT_REOPENED,        /* TcpExtTWRecycled */
     LA_COUNT_WAIT_EVICTED,
-    LA_COUNT_WAIT_RESET,              /* only with config.rfc1337 off */
-    LA_COUNT_TRACE_LOST               /* trace records that did not fit the ring */
+    LA_COUNT_WAIT_RESET, /* only with config.rfc1337 off */
+    LA_COUNT_TRACE_LOST  /* trace records that did not fit the ring */
 };
 
-#define LA_COUNTER_COUNT 35
+#define LA_COUNTER_COUNT      35
 #define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {
@@ -54,8 +54,8 @@ struct la_counters {
     uint32_t connections_orphaned;      /* released by the application, not ended */
     uint32_t time_wait_ipv4;
     uint32_t time_wait_ipv6;
-    uint32_t buffer_pieces;             /* in use now */
-    uint32_t reply_bytes;               /* waiting to be pulled */
+    uint32_t buffer_pieces; /* in use now */
+    uint32_t reply_bytes;   /* waiting to be pulled */
 };
 
 /* "tcpActiveOpens", "TcpExtTWRecycled", "lastackWaitEntered": never NULL. */

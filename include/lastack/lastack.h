@@ -154,7 +154,7 @@ enum la_ready {
 };
 
 struct la_event {
-    uint32_t flags;              /* enum la_ready, or-ed; only LA_READY_ACCEPTABLE concerns listener */
+    uint32_t flags; /* enum la_ready, or-ed; only LA_READY_ACCEPTABLE concerns listener */
     struct la_conn conn;
     struct la_listener listener;
 };
@@ -184,25 +184,25 @@ struct la_info {
     enum la_state state;
     struct la_endpoint local;
     struct la_endpoint remote;
-    uint8_t retransmits;        /* of the earliest unacknowledged octet, in a row */
-    uint8_t probes;             /* unanswered window or keepalive probes */
+    uint8_t retransmits; /* of the earliest unacknowledged octet, in a row */
+    uint8_t probes;      /* unanswered window or keepalive probes */
     uint8_t snd_wscale;
     uint8_t rcv_wscale;
     bool timestamps;
     bool wscale_ok;
     uint32_t rto_us;
-    uint32_t rtt_us;            /* smoothed; 0: not yet measured */
+    uint32_t rtt_us; /* smoothed; 0: not yet measured */
     uint32_t rttvar_us;
-    uint32_t snd_mss;           /* octets of text a segment carries at most, options taken off */
+    uint32_t snd_mss; /* octets of text a segment carries at most, options taken off */
     uint32_t rcv_mss;
     uint32_t snd_wnd;
     uint32_t rcv_wnd;
     uint32_t snd_cwnd_bytes;
     uint32_t snd_ssthresh_bytes;
-    uint32_t unacked_bytes;     /* SND.NXT - SND.UNA, the FIN counted */
+    uint32_t unacked_bytes; /* SND.NXT - SND.UNA, the FIN counted */
     uint32_t notsent_bytes;
     uint32_t unread_bytes;
-    uint32_t total_retrans;     /* segments */
+    uint32_t total_retrans; /* segments */
     uint64_t bytes_acked;
     uint64_t bytes_received;
 };

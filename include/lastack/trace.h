@@ -20,8 +20,8 @@ enum la_trace_kind {
 };
 
 #define LA_TRACE_KIND_COUNT 9
-#define LA_TRACE_BIT(kind) (UINT32_C(1) << (kind))
-#define LA_TRACE_ALL ((UINT32_C(1) << LA_TRACE_KIND_COUNT) - 1)
+#define LA_TRACE_BIT(kind)  (UINT32_C(1) << (kind))
+#define LA_TRACE_ALL        ((UINT32_C(1) << LA_TRACE_KIND_COUNT) - 1)
 
 enum la_timer {
     LA_TIMER_RETRANSMIT,
@@ -54,53 +54,53 @@ enum la_wait_event {
    dropped when its content was not taken. */
 enum la_drop {
     LA_DROP_NONE,
-    LA_DROP_IP_TRUNCATED,       /* shorter than its header */
-    LA_DROP_IP_VERSION,         /* neither 4 nor 6 */
-    LA_DROP_IP_HEADER_LENGTH,   /* IHL under 5, or beyond the packet */
-    LA_DROP_IP_TOTAL_LENGTH,    /* total length beyond the packet, or inside the header */
+    LA_DROP_IP_TRUNCATED,     /* shorter than its header */
+    LA_DROP_IP_VERSION,       /* neither 4 nor 6 */
+    LA_DROP_IP_HEADER_LENGTH, /* IHL under 5, or beyond the packet */
+    LA_DROP_IP_TOTAL_LENGTH,  /* total length beyond the packet, or inside the header */
     LA_DROP_IP_CHECKSUM,
-    LA_DROP_IP_OPTION,          /* malformed IP option, or a source route */
+    LA_DROP_IP_OPTION, /* malformed IP option, or a source route */
     LA_DROP_IP_FRAGMENT,
-    LA_DROP_IP_SOURCE,          /* a source no host can have: multicast, broadcast, unspecified, loopback, our own */
-    LA_DROP_IP_DESTINATION,     /* not one of our addresses on this interface */
-    LA_DROP_IP_PROTOCOL,        /* a protocol we do not speak: answered with ICMP */
+    LA_DROP_IP_SOURCE,      /* a source no host can have: multicast, broadcast, unspecified, loopback, our own */
+    LA_DROP_IP_DESTINATION, /* not one of our addresses on this interface */
+    LA_DROP_IP_PROTOCOL,    /* a protocol we do not speak: answered with ICMP */
     LA_DROP_ICMP_TRUNCATED,
     LA_DROP_ICMP_CHECKSUM,
-    LA_DROP_ICMP_TYPE,          /* a type or code we have no use for */
-    LA_DROP_ICMP_QUOTE,         /* an error whose quoted segment fits no connection's window (RFC 5927 4.1) */
+    LA_DROP_ICMP_TYPE,  /* a type or code we have no use for */
+    LA_DROP_ICMP_QUOTE, /* an error whose quoted segment fits no connection's window (RFC 5927 4.1) */
     LA_DROP_TCP_TRUNCATED,
-    LA_DROP_TCP_HEADER_LENGTH,  /* data offset under 5, or beyond the segment */
-    LA_DROP_TCP_OPTION_LENGTH,  /* an option whose length is under 2, or beyond the header (RFC 9293 MUST-7) */
+    LA_DROP_TCP_HEADER_LENGTH, /* data offset under 5, or beyond the segment */
+    LA_DROP_TCP_OPTION_LENGTH, /* an option whose length is under 2, or beyond the header (RFC 9293 MUST-7) */
     LA_DROP_TCP_CHECKSUM,
-    LA_DROP_TCP_PORT,           /* port 0 */
-    LA_DROP_NO_CONNECTION,      /* nobody there: answered with RST, unless it was one */
-    LA_DROP_LISTEN,             /* LISTEN: an RST, an ACK (answered with RST), or neither SYN nor ACK */
-    LA_DROP_BACKLOG_FULL,       /* a SYN, and the listener's backlog is full */
-    LA_DROP_CONNECTIONS_FULL,   /* a SYN, and all config.connections are in use */
-    LA_DROP_QUIET,              /* a SYN during the quiet time (RFC 9293 3.4.3) */
-    LA_DROP_SYN_SENT,           /* SYN-SENT: neither SYN nor RST, or an RST that does not acknowledge our SYN */
-    LA_DROP_SYN_SENT_ACK,       /* SYN-SENT: acknowledges what was never sent: answered with RST */
-    LA_DROP_PAWS,               /* an old timestamp (RFC 7323 5) */
-    LA_DROP_NO_TIMESTAMP,       /* timestamps were negotiated and the segment has none (RFC 7323 3.2) */
-    LA_DROP_SEQUENCE,           /* outside the window (RFC 9293 3.10.7.4, first) */
-    LA_DROP_RST_OUTSIDE,        /* an RST outside the window */
-    LA_DROP_RST_CHALLENGED,     /* an RST inside the window, not at RCV.NXT (RFC 5961 3) */
-    LA_DROP_SYN_CHALLENGED,     /* a SYN on a synchronised connection (RFC 5961 4) */
-    LA_DROP_NO_ACK,             /* no ACK bit */
-    LA_DROP_ACK_FUTURE,         /* acknowledges what was never sent */
-    LA_DROP_ACK_OLD,            /* below SND.UNA - MAX.SND.WND (RFC 5961 5) */
-    LA_DROP_ACK_HANDSHAKE,      /* SYN-RECEIVED: not the acknowledgement of our SYN: answered with RST */
-    LA_DROP_AFTER_FIN,          /* text or FIN beyond the peer's FIN */
-    LA_DROP_AFTER_CLOSE,        /* text for an application that has gone: answered with RST */
-    LA_DROP_BUFFER_FULL,        /* no piece of buffer left for its text */
-    LA_DROP_RANGES_FULL,        /* too many out-of-order ranges already */
-    LA_DROP_WAIT_RST,           /* TIME-WAIT: an RST (RFC 1337) */
-    LA_DROP_WAIT_SYN,           /* TIME-WAIT: a SYN that is not honoured */
-    LA_DROP_WAIT_NO_ACK,        /* TIME-WAIT: no ACK bit */
-    LA_DROP_WAIT_PAWS,          /* TIME-WAIT: the FIN again, but with an old timestamp or a future ACK */
-    LA_DROP_WAIT_ACK,           /* TIME-WAIT: a pure ACK at RCV.NXT: silence */
-    LA_DROP_WAIT_OLD,           /* TIME-WAIT: old text, text past the FIN, outside the window */
-    LA_DROP_REPLIES_FULL        /* outgoing: the queue of replies without a connection was full */
+    LA_DROP_TCP_PORT,         /* port 0 */
+    LA_DROP_NO_CONNECTION,    /* nobody there: answered with RST, unless it was one */
+    LA_DROP_LISTEN,           /* LISTEN: an RST, an ACK (answered with RST), or neither SYN nor ACK */
+    LA_DROP_BACKLOG_FULL,     /* a SYN, and the listener's backlog is full */
+    LA_DROP_CONNECTIONS_FULL, /* a SYN, and all config.connections are in use */
+    LA_DROP_QUIET,            /* a SYN during the quiet time (RFC 9293 3.4.3) */
+    LA_DROP_SYN_SENT,         /* SYN-SENT: neither SYN nor RST, or an RST that does not acknowledge our SYN */
+    LA_DROP_SYN_SENT_ACK,     /* SYN-SENT: acknowledges what was never sent: answered with RST */
+    LA_DROP_PAWS,             /* an old timestamp (RFC 7323 5) */
+    LA_DROP_NO_TIMESTAMP,     /* timestamps were negotiated and the segment has none (RFC 7323 3.2) */
+    LA_DROP_SEQUENCE,         /* outside the window (RFC 9293 3.10.7.4, first) */
+    LA_DROP_RST_OUTSIDE,      /* an RST outside the window */
+    LA_DROP_RST_CHALLENGED,   /* an RST inside the window, not at RCV.NXT (RFC 5961 3) */
+    LA_DROP_SYN_CHALLENGED,   /* a SYN on a synchronised connection (RFC 5961 4) */
+    LA_DROP_NO_ACK,           /* no ACK bit */
+    LA_DROP_ACK_FUTURE,       /* acknowledges what was never sent */
+    LA_DROP_ACK_OLD,          /* below SND.UNA - MAX.SND.WND (RFC 5961 5) */
+    LA_DROP_ACK_HANDSHAKE,    /* SYN-RECEIVED: not the acknowledgement of our SYN: answered with RST */
+    LA_DROP_AFTER_FIN,        /* text or FIN beyond the peer's FIN */
+    LA_DROP_AFTER_CLOSE,      /* text for an application that has gone: answered with RST */
+    LA_DROP_BUFFER_FULL,      /* no piece of buffer left for its text */
+    LA_DROP_RANGES_FULL,      /* too many out-of-order ranges already */
+    LA_DROP_WAIT_RST,         /* TIME-WAIT: an RST (RFC 1337) */
+    LA_DROP_WAIT_SYN,         /* TIME-WAIT: a SYN that is not honoured */
+    LA_DROP_WAIT_NO_ACK,      /* TIME-WAIT: no ACK bit */
+    LA_DROP_WAIT_PAWS,        /* TIME-WAIT: the FIN again, but with an old timestamp or a future ACK */
+    LA_DROP_WAIT_ACK,         /* TIME-WAIT: a pure ACK at RCV.NXT: silence */
+    LA_DROP_WAIT_OLD,         /* TIME-WAIT: old text, text past the FIN, outside the window */
+    LA_DROP_REPLIES_FULL      /* outgoing: the queue of replies without a connection was full */
 };
 
 #define LA_DROP_COUNT 48
@@ -129,14 +129,14 @@ struct la_trace {
     uint32_t tsecr;
     struct la_endpoint local;
     struct la_endpoint remote;
-    uint8_t kind;            /* enum la_trace_kind */
-    uint8_t detail;          /* by kind: enum la_timer, la_drop, la_wait_event, la_end */
-    uint8_t from;            /* enum la_state: STATE: before; else the state at the time */
-    uint8_t to;              /* enum la_state: STATE: after; else as from */
-    uint8_t flags;           /* enum la_tcp_flag */
+    uint8_t kind;   /* enum la_trace_kind */
+    uint8_t detail; /* by kind: enum la_timer, la_drop, la_wait_event, la_end */
+    uint8_t from;   /* enum la_state: STATE: before; else the state at the time */
+    uint8_t to;     /* enum la_state: STATE: after; else as from */
+    uint8_t flags;  /* enum la_tcp_flag */
     uint8_t interface;
-    bool retransmission;     /* SEGMENT_OUT: it was sent before */
-    bool has_timestamp;      /* SEGMENT_IN, SEGMENT_OUT: tsval and tsecr are the segment's */
+    bool retransmission; /* SEGMENT_OUT: it was sent before */
+    bool has_timestamp;  /* SEGMENT_IN, SEGMENT_OUT: tsval and tsecr are the segment's */
 };
 
 /* Names: short, lower case, stable ("fin-wait-1" is written as the RFC does: "FIN-WAIT-1"). Never NULL. */

@@ -13,10 +13,10 @@ typedef struct la_host la_host;
    the time, which stands still until the entry returns. A time before the previous one counts as the previous one. */
 typedef uint64_t la_time;
 
-#define LA_TIME_NEVER UINT64_MAX
+#define LA_TIME_NEVER  UINT64_MAX
 #define LA_MICROSECOND UINT64_C(1000)
 #define LA_MILLISECOND UINT64_C(1000000)
-#define LA_SECOND UINT64_C(1000000000)
+#define LA_SECOND      UINT64_C(1000000000)
 
 /* An IP address of either family, in network byte order. IPv4 is kept in its mapped form ::ffff:a.b.c.d (RFC 4291
    2.5.5.2), so that one type and one comparison serve both. All zero is "any". */
@@ -45,21 +45,21 @@ struct la_listener {
 /* What a call answers when it cannot do what it was asked. All are negative; counts and 0 mean success. */
 enum la_error {
     LA_OK = 0,
-    LA_ERROR_INVALID = -1,          /* an argument is out of its range */
-    LA_ERROR_STALE = -2,            /* the handle's connection or listener is gone */
-    LA_ERROR_WOULD_BLOCK = -3,      /* nothing to read, to accept, or no room to write: wait for the event */
-    LA_ERROR_NOT_CONNECTED = -4,    /* not yet synchronised: RFC 9293's "connection does not exist" for data */
-    LA_ERROR_CLOSING = -5,          /* RFC 9293's "connection closing": no writes after shutdown or close */
-    LA_ERROR_ENDED = -6,            /* the connection ended: la_outcome says how */
-    LA_ERROR_NO_CONNECTION = -7,    /* all config.connections are in use */
-    LA_ERROR_NO_LISTENER = -8,      /* all config.listeners are in use */
-    LA_ERROR_NO_INTERFACE = -9,     /* all config.interfaces are in use, or no such interface */
-    LA_ERROR_NO_ADDRESS = -10,      /* all config.addresses are in use, or the address is not this host's */
-    LA_ERROR_NO_ROUTE = -11,        /* all config.routes are in use, or no route to the destination */
-    LA_ERROR_NO_PORT = -12,         /* no ephemeral port is free for this destination */
-    LA_ERROR_IN_USE = -13,          /* the four-tuple, or the listener's address and port, has an owner already */
-    LA_ERROR_WAITS = -14,           /* the four-tuple is in TIME-WAIT: la_reuse_when says until when */
-    LA_ERROR_QUIET = -15            /* quiet time after a start (RFC 9293 3.4.3) is not over */
+    LA_ERROR_INVALID = -1,       /* an argument is out of its range */
+    LA_ERROR_STALE = -2,         /* the handle's connection or listener is gone */
+    LA_ERROR_WOULD_BLOCK = -3,   /* nothing to read, to accept, or no room to write: wait for the event */
+    LA_ERROR_NOT_CONNECTED = -4, /* not yet synchronised: RFC 9293's "connection does not exist" for data */
+    LA_ERROR_CLOSING = -5,       /* RFC 9293's "connection closing": no writes after shutdown or close */
+    LA_ERROR_ENDED = -6,         /* the connection ended: la_outcome says how */
+    LA_ERROR_NO_CONNECTION = -7, /* all config.connections are in use */
+    LA_ERROR_NO_LISTENER = -8,   /* all config.listeners are in use */
+    LA_ERROR_NO_INTERFACE = -9,  /* all config.interfaces are in use, or no such interface */
+    LA_ERROR_NO_ADDRESS = -10,   /* all config.addresses are in use, or the address is not this host's */
+    LA_ERROR_NO_ROUTE = -11,     /* all config.routes are in use, or no route to the destination */
+    LA_ERROR_NO_PORT = -12,      /* no ephemeral port is free for this destination */
+    LA_ERROR_IN_USE = -13,       /* the four-tuple, or the listener's address and port, has an owner already */
+    LA_ERROR_WAITS = -14,        /* the four-tuple is in TIME-WAIT: la_reuse_when says until when */
+    LA_ERROR_QUIET = -15         /* quiet time after a start (RFC 9293 3.4.3) is not over */
 };
 
 /* The states of RFC 9293 3.3.2. */
@@ -81,21 +81,21 @@ enum la_state {
 
 /* How a connection ended. */
 enum la_end {
-    LA_END_NONE,               /* it has not */
-    LA_END_CLEAN,              /* all we sent, our FIN too, was acknowledged, and the peer's FIN was received */
-    LA_END_RESET_BY_PEER,      /* the peer's RST */
-    LA_END_REFUSED,            /* the peer's RST answered our SYN */
-    LA_END_ABORTED,            /* la_abort: we sent a RST */
-    LA_END_UNREAD_DATA,        /* closed before all was read: we sent a RST (RFC 9293 SHLD-3) */
-    LA_END_DATA_AFTER_CLOSE,   /* data arrived after a full close: we sent a RST (RFC 9293 3.6.1) */
-    LA_END_LINGER_BOUND,       /* a lingering close reached its bound of time or bytes: we sent a RST */
-    LA_END_CLOSED_EARLY,       /* closed before it was synchronised */
-    LA_END_TIMED_OUT,          /* R2: retransmitted for too long (RFC 9293 3.8.3) */
-    LA_END_USER_TIMEOUT,       /* the user timeout (RFC 9293 3.9.1, RFC 5482) */
-    LA_END_KEEPALIVE,          /* the peer answered no keepalive probe */
-    LA_END_FIN_WAIT_2_BOUND,   /* fully closed, and the peer did not close within config.fin_wait_2_ms */
-    LA_END_ORPHAN_BOUND,       /* fully closed, and the peer held its window shut for longer than R2 */
-    LA_END_UNREACHABLE         /* a hard ICMP error during the open (RFC 9293 SHLD-26) */
+    LA_END_NONE,             /* it has not */
+    LA_END_CLEAN,            /* all we sent, our FIN too, was acknowledged, and the peer's FIN was received */
+    LA_END_RESET_BY_PEER,    /* the peer's RST */
+    LA_END_REFUSED,          /* the peer's RST answered our SYN */
+    LA_END_ABORTED,          /* la_abort: we sent a RST */
+    LA_END_UNREAD_DATA,      /* closed before all was read: we sent a RST (RFC 9293 SHLD-3) */
+    LA_END_DATA_AFTER_CLOSE, /* data arrived after a full close: we sent a RST (RFC 9293 3.6.1) */
+    LA_END_LINGER_BOUND,     /* a lingering close reached its bound of time or bytes: we sent a RST */
+    LA_END_CLOSED_EARLY,     /* closed before it was synchronised */
+    LA_END_TIMED_OUT,        /* R2: retransmitted for too long (RFC 9293 3.8.3) */
+    LA_END_USER_TIMEOUT,     /* the user timeout (RFC 9293 3.9.1, RFC 5482) */
+    LA_END_KEEPALIVE,        /* the peer answered no keepalive probe */
+    LA_END_FIN_WAIT_2_BOUND, /* fully closed, and the peer did not close within config.fin_wait_2_ms */
+    LA_END_ORPHAN_BOUND,     /* fully closed, and the peer held its window shut for longer than R2 */
+    LA_END_UNREACHABLE       /* a hard ICMP error during the open (RFC 9293 SHLD-26) */
 };
 
 #define LA_END_COUNT 15

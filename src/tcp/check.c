@@ -240,7 +240,7 @@ static const char *check_listener(const struct tcp *tcp, const struct listener *
 static const char *check_listeners(const struct tcp *tcp, const struct census *census)
 {
     uint32_t queued = 0;
-    uint32_t syn_received = 0;
+    uint32_t opening = 0;
     uint32_t on_ready = census->on_ready;
     for (uint32_t slot = 0; slot < tcp_core(tcp)->config.listeners; slot++) {
         const struct listener *listener = listener_at(tcp, slot);
@@ -252,10 +252,10 @@ static const char *check_listeners(const struct tcp *tcp, const struct census *c
             return wrong;
         }
         queued += listener->queued;
-        syn_received += listener->syn_received;
+        opening += listener->syn_received;
         on_ready += listener->is_on_ready;
     }
-    if (queued != census->queued || syn_received != census->syn_received) {
+    if (queued != census->queued || opening != census->syn_received) {
         return "listeners: the backlogs are SYN-RECEIVED and not accepted (I35)";
     }
     return check_ready(tcp, on_ready);

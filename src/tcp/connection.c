@@ -76,11 +76,11 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     la_assert(!c->in_use);
     tcp->free_connection = c->hash_next;
     tcp->connections_in_use++;
-    uint32_t generation = c->generation + 1;
+    uint32_t generation = generation_after(c->generation);
     const struct la_config *config = &tcp_core(tcp)->config;
     memset(c, 0, sizeof *c);
     c->in_use = true;
-    c->generation = generation != 0 ? generation : 1;
+    c->generation = generation;
     c->local = *local;
     c->remote = *remote;
     c->state = (uint8_t)state;

@@ -178,7 +178,7 @@ static inline struct pieces_memory tcp_pieces(const struct tcp *tcp)
 static inline uint32_t pieces_held_beside_out(const struct connection *c)
 {
     uint32_t held = (uint32_t)c->in.pieces + (c->ranges != PIECE_NONE);
-    return held > 0 ? held : 1;
+    return held > 1 ? held : 1;
 }
 
 /* ---- connection.c: the table ---- */

@@ -74,10 +74,10 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
         return LA_ERROR_NO_LISTENER;
     }
     struct listener *listener = listener_at(tcp, free);
-    uint32_t generation = listener->generation + 1;
+    uint32_t generation = generation_after(listener->generation);
     *listener = (struct listener){
         .local = *local,
-        .generation = generation != 0 ? generation : 1,
+        .generation = generation,
         .backlog = backlog,
         .queue_first = NONE,
         .queue_last = NONE,

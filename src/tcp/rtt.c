@@ -53,10 +53,11 @@ uint32_t retransmission_timeout_base_ms(const struct tcp *tcp, const struct conn
         bool doubtful = c->syn_was_resent && state_is_synchronised((enum la_state)c->state);
         return doubtful && config->rto_initial_ms < 3000 ? 3000 : config->rto_initial_ms;
     }
+    /* The minimum stands in for RFC 6298's G, below the variation: on a steady path RTTVAR goes to nothing, whatever
+       the round trip, and the peer's delayed ACK would come too late. */
     uint64_t variation_us = 4 * (uint64_t)c->rttvar_us;
-    uint64_t rto_us = c->srtt_us + (variation_us > 1000 ? variation_us : 1000); /* G is our millisecond */
-    uint64_t rto_ms = (rto_us + 999) / 1000;
-    rto_ms = rto_ms < config->rto_min_ms ? config->rto_min_ms : rto_ms;
+    uint64_t least_us = 1000 * (uint64_t)config->rto_min_ms;
+    uint64_t rto_ms = (c->srtt_us + (variation_us > least_us ? variation_us : least_us) + 999) / 1000;
     return rto_ms > config->rto_max_ms ? config->rto_max_ms : (uint32_t)rto_ms;
 }
 

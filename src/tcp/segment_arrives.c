@@ -236,7 +236,7 @@ static bool fin_is_now_acknowledged(struct tcp *tcp, struct connection *c)
     case LA_TIME_WAIT:
         break;
     }
-    la_assert(false && "a FIN that was not sent is acknowledged");
+    la_impossible("a FIN that was not sent is acknowledged");
     return false;
 }
 
@@ -353,7 +353,7 @@ static void fin_arrives(struct tcp *tcp, struct connection *c)
     case LA_TIME_WAIT:
         break;
     }
-    la_assert(false && "the peer's FIN is counted once");
+    la_impossible("the peer's FIN is counted once");
 }
 
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment)

@@ -44,6 +44,12 @@ static inline uint32_t tcp_now_ms(const struct tcp *tcp)
     return tcp_core(tcp)->now_ms;
 }
 
+/* What follows a slot's generation: never 0, which is nobody's handle. */
+static inline uint32_t generation_after(uint32_t generation)
+{
+    return generation == UINT32_MAX ? 1 : generation + 1;
+}
+
 /* Octets of the arrays, for the layout of the block. */
 size_t tcp_connections_bytes(const struct la_config *config);
 size_t tcp_buckets_bytes(const struct la_config *config);

@@ -114,7 +114,7 @@ static void index_add(const struct core *core, const struct time_wait_table *tab
         bucket->overflow++;
         number = bucket_after(table, number);
     }
-    la_assert(false && "the index has room for every record");
+    la_impossible("the index has room for every record");
 }
 
 /* Replaces the entry of a position by another, 0 to take it out. */
@@ -140,7 +140,7 @@ static void index_replace(const struct core *core, const struct time_wait_table 
         }
         number = bucket_after(table, number);
     }
-    la_assert(false && "every record is in the index");
+    la_impossible("every record is in the index");
 }
 
 static struct time_wait_record *search(const struct core *core, const struct time_wait_table *table,
@@ -254,7 +254,7 @@ static void count_end(struct core *core, enum la_wait_event why)
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:
     case LA_WAIT_RESTORED:
-        la_assert(false && "no way for a record to end");
+        la_impossible("no way for a record to end");
     }
 }
 

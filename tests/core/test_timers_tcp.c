@@ -60,6 +60,27 @@ static void the_timeout_follows_the_samples(void **state)
     end(t);
 }
 
+/* On a steady path the variation goes to nothing: the timeout stays a minimum above the round trip, so that a delayed
+   ACK does not look like a loss. */
+static void a_long_steady_path_is_not_timed_out(void **state)
+{
+    (void)state;
+    struct test *t = established(300);
+    for (uint32_t n = 0; n < 40; n++) {
+        user_send(t, 100);
+        expect(t, .flags = PSH | ACK, .seq = 1 + n * 100, .ack = 1, .length = 100);
+        quiet_for(t, 300);
+        inject(t, .flags = ACK, .seq = 1, .ack = 101 + n * 100);
+    }
+    check(t, info_of(t).rttvar_us < 1000);
+    user_send(t, 100);
+    expect(t, .flags = PSH | ACK, .seq = 4001, .ack = 1, .length = 100);
+    quiet_for(t, 499); /* the peer may hold its ACK back for 200 ms */
+    inject(t, .flags = ACK, .seq = 1, .ack = 4101);
+    expect_nothing(t);
+    end(t);
+}
+
 static void what_was_sent_twice_is_no_sample(void **state)
 {
     (void)state;
@@ -435,6 +456,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_timeout_follows_the_samples),
+        cmocka_unit_test(a_long_steady_path_is_not_timed_out),
         cmocka_unit_test(what_was_sent_twice_is_no_sample),
         cmocka_unit_test(timestamps_tell_what_was_answered),
         cmocka_unit_test(an_acknowledgment_restarts_it),

@@ -78,11 +78,11 @@ static void check_tcp(const struct packet *packet)
 
 static void check_icmp(const struct packet *packet)
 {
-    static uint8_t bytes[IPV4_HEADER_BYTES + INPUT_MAX];
     struct icmp_message message;
     struct packet answer;
     enum la_drop why = icmp_parse(packet, &message);
     if (why == LA_DROP_NONE && message.type == ICMP_ECHO_REQUEST) {
+        static uint8_t bytes[IPV4_HEADER_BYTES + INPUT_MAX];
         size_t length = icmp_emit_echo_reply(bytes, packet, 64, 576);
         check(length <= 576 && ip_parse(bytes, length, &answer) == LA_DROP_NONE);
         check(icmp_parse(&answer, &message) == LA_DROP_NONE && message.type == ICMP_ECHO_REPLY);
