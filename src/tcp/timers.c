@@ -66,7 +66,8 @@ void timers_follow(struct tcp *tcp, struct connection *c)
     bool in_flight = flight_octets(c) > 0 && !c->is_probing;
     bool is_pending = !in_flight && send_is_pending(c);
     if (flight_octets(c) == 0 && !is_pending) {
-        c->timers_armed &= (uint8_t) ~(1U << LA_TIMER_RETRANSMIT | 1U << LA_TIMER_PERSIST | 1U << LA_TIMER_USER_TIMEOUT);
+        const unsigned sending = 1U << LA_TIMER_RETRANSMIT | 1U << LA_TIMER_PERSIST | 1U << LA_TIMER_USER_TIMEOUT;
+        c->timers_armed &= (uint8_t)~sending;
         return;
     }
     bool is_held_back = is_pending && !c->is_on_output; /* what is on its way to leave waits for nothing yet */
