@@ -185,7 +185,7 @@ static void longest_run(const uint8_t octets[16], unsigned *start, unsigned *cou
     *count = 1;
     for (unsigned i = 0; i < 8;) {
         unsigned end = i;
-        while (end < 8 && get_u16(octets + 2 * end) == 0) {
+        while (end < 8 && get_u16(octets + (size_t)2 * end) == 0) {
             end++;
         }
         if (end - i > *count) {
@@ -211,7 +211,7 @@ static void text_ipv6(const uint8_t octets[16], char *to)
         if (i > 0 && i != start + count) {
             *to++ = ':';
         }
-        to = text_group(to, get_u16(octets + 2 * i));
+        to = text_group(to, get_u16(octets + (size_t)2 * i));
     }
     *to = '\0';
 }

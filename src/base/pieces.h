@@ -28,7 +28,7 @@ struct pieces_memory {
 
 /* A run of octets in a chain of pieces: octet 0 is the first that was not dropped. */
 struct stream {
-    uint32_t head;   /* piece; PIECE_NONE while there is none */
+    uint32_t head; /* piece; PIECE_NONE while there is none */
     uint32_t tail;
     uint32_t length; /* octets in order: all of them for a sender, the readable ones for a receiver */
     uint16_t start;  /* octet 0's place in the head piece */

@@ -4,7 +4,7 @@
 
 #include "assert.h"
 
-#define ARITY 4
+#define ARITY   4
 #define NOWHERE UINT32_MAX
 
 static uint32_t *positions(const struct timers *timers, struct timer_entry *heap)

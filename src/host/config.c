@@ -61,7 +61,7 @@ static bool outside(uint32_t value, uint32_t least, uint32_t most)
 /* Durations lie well within half the circle of the millisecond clock. */
 #define DURATION_MAX_MS UINT32_C(0x3fffffff)
 /* Two MSLs and a minimum RTO, counted in at most 128 ms, fit 16 bits (time_wait.h). */
-#define MSL_MAX_MS UINT32_C(2000000)
+#define MSL_MAX_MS     UINT32_C(2000000)
 #define RTO_MIN_MAX_MS UINT32_C(1000000)
 /* The largest window that a scale of 14 can say. */
 #define BUFFER_MAX_BYTES UINT32_C(0x3fffc000)
@@ -180,8 +180,7 @@ static const char *timers_error(const struct la_config *config)
 static const char *choices_error(const struct la_config *config)
 {
     switch (config->congestion) {
-    case LA_CONGESTION_NEWRENO:
-        return NULL;
+    case LA_CONGESTION_NEWRENO: return NULL;
     }
     return "congestion: an enum la_congestion";
 }

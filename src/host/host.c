@@ -82,26 +82,26 @@ COLD static void other_packet_arrives(la_host *host, unsigned interface, const s
                           packet->protocol == IP_PROTOCOL_UDP ? ICMP_UNREACHABLE_PORT : ICMP_UNREACHABLE_PROTOCOL);
 }
 
-void la_host_input(la_host *host, la_time now, unsigned interface, const void *bytes, size_t length)
+void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
 {
-    struct packet packet;
+    struct packet parsed;
     enter(host, now);
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
-    enum la_drop why = ip_parse(bytes, length, &packet);
+    enum la_drop why = ip_parse(packet, length, &parsed);
     if (why == LA_DROP_NONE) {
-        why = ip_check(&host->ip, interface, &packet);
+        why = ip_check(&host->ip, interface, &parsed);
     }
     if (why != LA_DROP_NONE) {
-        trace_packet(core_drop(&host->core, why), interface, &packet);
+        trace_packet(core_drop(&host->core, why), interface, &parsed);
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
-    if (packet.protocol == IP_PROTOCOL_TCP) {
-        tcp_packet_arrives(host, interface, &packet);
-    } else if (packet.protocol == IP_PROTOCOL_ICMP) {
-        icmp_packet_arrives(host, interface, &packet);
+    if (parsed.protocol == IP_PROTOCOL_TCP) {
+        tcp_packet_arrives(host, interface, &parsed);
+    } else if (parsed.protocol == IP_PROTOCOL_ICMP) {
+        icmp_packet_arrives(host, interface, &parsed);
     } else {
-        other_packet_arrives(host, interface, &packet);
+        other_packet_arrives(host, interface, &parsed);
     }
 }
 
@@ -220,8 +220,7 @@ int la_connect(la_host *host, la_time now, const struct la_endpoint *local, cons
     return tcp_connect(&host->tcp, &from, remote, &path, conn);
 }
 
-int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
-                  la_time *when)
+int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote, la_time *when)
 {
     if (local->port == 0 || remote->port == 0) {
         return LA_ERROR_INVALID;

@@ -64,7 +64,8 @@ void ladder_time_text(const struct ladder *ladder, la_time time, char text[24])
    not one of "60.001 s". */
 static double thousandths(la_time duration, la_time unit)
 {
-    return (double)(duration / (unit / 1000)) / 1000;
+    la_time cut = duration / (unit / 1000);
+    return (double)cut / 1000;
 }
 
 void ladder_duration_text(la_time duration, char text[24])

@@ -53,8 +53,7 @@ static void keep_record(struct tcp *tcp, const struct connection *c)
 {
     struct core *core = tcp_core(tcp);
     struct time_wait_table *table = &tcp->waits[address_is_ipv4(&c->remote.address) ? 0 : 1];
-    struct time_wait_record *record =
-        time_wait_append(core, table, &c->local, &c->remote, 2 * core->config.msl_ms);
+    struct time_wait_record *record = time_wait_append(core, table, &c->local, &c->remote, 2 * core->config.msl_ms);
     record->snd_nxt = c->snd_nxt;
     record->rcv_nxt = c->rcv_nxt;
     record->ts_recent = c->ts_recent;

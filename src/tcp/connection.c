@@ -36,8 +36,9 @@ static uint32_t *bucket_for(const struct tcp *tcp, const struct la_endpoint *loc
 
 static void draw_table_key(struct core *core)
 {
-    for (uint8_t i = 0; i < sizeof core->table_key / sizeof core->table_key[0]; i++) {
-        core->table_key[i] = siphash_2_4(core->config.key, &i, sizeof i);
+    for (size_t i = 0; i < sizeof core->table_key / sizeof core->table_key[0]; i++) {
+        const uint8_t number = (uint8_t)i;
+        core->table_key[i] = siphash_2_4(core->config.key, &number, sizeof number);
     }
 }
 

@@ -19,20 +19,20 @@ struct connection {
     uint32_t hash_next; /* in its bucket; free: the next free slot */
     uint32_t generation;
 
-    uint8_t state;     /* enum la_state: tcp_set_state only */
+    uint8_t state; /* enum la_state: tcp_set_state only */
     uint8_t interface;
     uint8_t end;       /* enum la_end */
     uint8_t end_state; /* enum la_state */
 
     /* What is true of it. */
     bool in_use : 1;
-    bool is_passive : 1;        /* a listener's, until accepted */
-    bool is_held : 1;           /* the application has its handle */
-    bool is_accept_queued : 1;  /* established, and not accepted yet */
-    bool is_fully_closed : 1;   /* the application reads no more */
-    bool is_lingering : 1;      /* ... but the host reads and discards for it */
-    bool is_shut : 1;           /* the application writes no more: a FIN follows the last octet */
-    bool fin_is_sent : 1;       /* at least once */
+    bool is_passive : 1;       /* a listener's, until accepted */
+    bool is_held : 1;          /* the application has its handle */
+    bool is_accept_queued : 1; /* established, and not accepted yet */
+    bool is_fully_closed : 1;  /* the application reads no more */
+    bool is_lingering : 1;     /* ... but the host reads and discards for it */
+    bool is_shut : 1;          /* the application writes no more: a FIN follows the last octet */
+    bool fin_is_sent : 1;      /* at least once */
     bool fin_is_acknowledged : 1;
     bool peer_fin_is_known : 1; /* peer_fin */
     bool peer_is_closed : 1;    /* the peer's FIN was received, in order */
@@ -41,16 +41,16 @@ struct connection {
     bool syn_was_resent : 1;
     bool nodelay : 1;
     bool keepalive : 1;
-    bool wants_writable : 1;    /* a write found the send buffer full: say when there is room */
-    bool wants_pieces : 1;      /* a write found the pool empty: say when there is something in it */
-    bool is_challenged : 1;     /* challenge_ms is meaningful */
-    bool rtt_is_timed : 1;      /* rtt_seq, rtt_began_us */
-    bool rtt_is_known : 1;      /* srtt_us, rttvar_us */
-    bool in_recovery : 1;       /* RFC 6582, until recover */
+    bool wants_writable : 1; /* a write found the send buffer full: say when there is room */
+    bool wants_pieces : 1;   /* a write found the pool empty: say when there is something in it */
+    bool is_challenged : 1;  /* challenge_ms is meaningful */
+    bool rtt_is_timed : 1;   /* rtt_seq, rtt_began_us */
+    bool rtt_is_known : 1;   /* srtt_us, rttvar_us */
+    bool in_recovery : 1;    /* RFC 6582, until recover */
     bool recover_is_set : 1;
     bool ts_recent_is_set : 1;
-    bool is_probing : 1;        /* what is in flight is a window probe's */
-    bool is_forced : 1;         /* the persist timer overrides sender SWS avoidance once */
+    bool is_probing : 1; /* what is in flight is a window probe's */
+    bool is_forced : 1;  /* the persist timer overrides sender SWS avoidance once */
 
     /* Owed to the peer; segment_next turns debts into segments. */
     bool owes_ack : 1;
@@ -65,10 +65,10 @@ struct connection {
     uint8_t retransmits;         /* of the octet at SND.UNA, in a row */
     uint8_t probes;              /* unanswered, in a row: window's or keepalive's */
     uint8_t keepalive_probes;
-    uint8_t timers_armed;        /* bits by enum la_timer */
-    uint8_t ready;               /* enum la_ready: not yet taken */
-    uint8_t snd_scale;           /* of the windows that we receive */
-    uint8_t rcv_scale;           /* of the windows that we send */
+    uint8_t timers_armed; /* bits by enum la_timer */
+    uint8_t ready;        /* enum la_ready: not yet taken */
+    uint8_t snd_scale;    /* of the windows that we receive */
+    uint8_t rcv_scale;    /* of the windows that we send */
 
     /* Send. */
     struct seq iss;
@@ -108,8 +108,8 @@ struct connection {
         uint32_t progress_ms;  /* when SND.UNA last moved, or what follows it was first sent, whichever is later */
         uint32_t unread_bytes; /* once ended */
     };
-    uint32_t heard_ms;         /* the last segment that was acceptable */
-    uint32_t challenge_ms;     /* the last challenge ACK */
+    uint32_t heard_ms;     /* the last segment that was acceptable */
+    uint32_t challenge_ms; /* the last challenge ACK */
 
     /* Buffers. */
     struct stream out; /* octet 0 is SND.UNA (or the first after our SYN) */
@@ -303,7 +303,7 @@ void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint3
 
 static inline void timer_disarm(struct connection *c, enum la_timer timer)
 {
-    c->timers_armed &= (uint8_t)~(1U << timer);
+    c->timers_armed &= (uint8_t) ~(1U << timer);
 }
 
 static inline bool timer_is_armed(const struct connection *c, enum la_timer timer)

@@ -107,30 +107,14 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
         return LA_ERROR_STALE;
     }
     switch (option) {
-    case LA_OPTION_NODELAY:
-        *value = c->nodelay;
-        return LA_OK;
-    case LA_OPTION_KEEPALIVE:
-        *value = c->keepalive;
-        return LA_OK;
-    case LA_OPTION_KEEPALIVE_IDLE_MS:
-        *value = c->keepalive_idle_ms;
-        return LA_OK;
-    case LA_OPTION_KEEPALIVE_INTERVAL_MS:
-        *value = c->keepalive_interval_ms;
-        return LA_OK;
-    case LA_OPTION_KEEPALIVE_PROBES:
-        *value = c->keepalive_probes;
-        return LA_OK;
-    case LA_OPTION_USER_TIMEOUT_MS:
-        *value = c->user_timeout_ms;
-        return LA_OK;
-    case LA_OPTION_SEND_BUFFER_BYTES:
-        *value = c->send_limit_bytes;
-        return LA_OK;
-    case LA_OPTION_RECEIVE_BUFFER_BYTES:
-        *value = c->receive_limit_bytes;
-        return LA_OK;
+    case LA_OPTION_NODELAY: *value = c->nodelay; return LA_OK;
+    case LA_OPTION_KEEPALIVE: *value = c->keepalive; return LA_OK;
+    case LA_OPTION_KEEPALIVE_IDLE_MS: *value = c->keepalive_idle_ms; return LA_OK;
+    case LA_OPTION_KEEPALIVE_INTERVAL_MS: *value = c->keepalive_interval_ms; return LA_OK;
+    case LA_OPTION_KEEPALIVE_PROBES: *value = c->keepalive_probes; return LA_OK;
+    case LA_OPTION_USER_TIMEOUT_MS: *value = c->user_timeout_ms; return LA_OK;
+    case LA_OPTION_SEND_BUFFER_BYTES: *value = c->send_limit_bytes; return LA_OK;
+    case LA_OPTION_RECEIVE_BUFFER_BYTES: *value = c->receive_limit_bytes; return LA_OK;
     }
     return LA_ERROR_INVALID;
 }

@@ -74,8 +74,7 @@ const struct congestion_algorithm congestion_newreno = {
 const struct congestion_algorithm *congestion_algorithm(enum la_congestion which)
 {
     switch (which) {
-    case LA_CONGESTION_NEWRENO:
-        return &congestion_newreno;
+    case LA_CONGESTION_NEWRENO: return &congestion_newreno;
     }
     return &congestion_newreno;
 }

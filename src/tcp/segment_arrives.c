@@ -74,8 +74,7 @@ static bool is_acceptable(const struct connection *c, const struct segment *segm
         return octets == 0 && seq_equal(segment->seq, c->rcv_nxt);
     }
     bool starts_inside = seq_in(segment->seq, c->rcv_nxt, window);
-    return octets == 0 ? starts_inside
-                       : starts_inside || seq_in(seq_add(segment->seq, octets - 1), c->rcv_nxt, window);
+    return octets == 0 ? starts_inside : starts_inside || seq_in(seq_add(segment->seq, octets - 1), c->rcv_nxt, window);
 }
 
 /* "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made to accept valid ACKs,
@@ -219,22 +218,16 @@ static bool fin_is_now_acknowledged(struct tcp *tcp, struct connection *c)
             bound_fin_wait_2(tcp, c);
         }
         return true;
-    case LA_CLOSING:
-        connection_enters_time_wait(tcp, c);
-        return false;
-    case LA_LAST_ACK:
-        connection_end(tcp, c, LA_END_CLEAN, LA_CLOSED);
-        return false;
-    case LA_FIN_WAIT_2:
-        return true;
+    case LA_CLOSING: connection_enters_time_wait(tcp, c); return false;
+    case LA_LAST_ACK: connection_end(tcp, c, LA_END_CLEAN, LA_CLOSED); return false;
+    case LA_FIN_WAIT_2: return true;
     case LA_CLOSED:
     case LA_LISTEN:
     case LA_SYN_SENT:
     case LA_SYN_RECEIVED:
     case LA_ESTABLISHED:
     case LA_CLOSE_WAIT:
-    case LA_TIME_WAIT:
-        break;
+    case LA_TIME_WAIT: break;
     }
     la_impossible("a FIN that was not sent is acknowledged");
     return false;
@@ -333,16 +326,12 @@ static void fin_arrives(struct tcp *tcp, struct connection *c)
     c->owes_ack = true;
     connection_ready(tcp, c, LA_READY_PEER_CLOSED | LA_READY_READABLE);
     switch ((enum la_state)c->state) {
-    case LA_ESTABLISHED:
-        tcp_set_state(tcp, c, LA_CLOSE_WAIT);
-        return;
+    case LA_ESTABLISHED: tcp_set_state(tcp, c, LA_CLOSE_WAIT); return;
     case LA_FIN_WAIT_1:
         tcp_set_state(tcp, c, LA_CLOSING); /* our FIN is not acknowledged: the fifth step would have said so */
         timer_disarm(c, LA_TIMER_LINGER);
         return;
-    case LA_FIN_WAIT_2:
-        connection_enters_time_wait(tcp, c);
-        return;
+    case LA_FIN_WAIT_2: connection_enters_time_wait(tcp, c); return;
     case LA_CLOSED:
     case LA_LISTEN:
     case LA_SYN_SENT:
@@ -350,8 +339,7 @@ static void fin_arrives(struct tcp *tcp, struct connection *c)
     case LA_CLOSE_WAIT:
     case LA_CLOSING:
     case LA_LAST_ACK:
-    case LA_TIME_WAIT:
-        break;
+    case LA_TIME_WAIT: break;
     }
     la_impossible("the peer's FIN is counted once");
 }
@@ -374,8 +362,7 @@ void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct se
 static void pass_known_syn(const struct connection *c, struct segment *segment)
 {
     bool syn_ack = (segment->flags & (LA_SYN | LA_ACK | LA_RST)) == (LA_SYN | LA_ACK);
-    if (c->state == LA_SYN_RECEIVED && !c->is_passive && syn_ack &&
-        seq_equal(seq_add(segment->seq, 1), c->rcv_nxt)) {
+    if (c->state == LA_SYN_RECEIVED && !c->is_passive && syn_ack && seq_equal(seq_add(segment->seq, 1), c->rcv_nxt)) {
         segment->seq = c->rcv_nxt;
         segment->flags &= (uint8_t)~LA_SYN;
     }

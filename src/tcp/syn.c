@@ -2,10 +2,10 @@
 
 /* What the two SYNs of a connection settle: RFC 9293 3.7.1, RFC 7323. */
 
-#define MSS_DEFAULT_IPV4 536 /* RFC 9293 MUST-15 */
-#define MSS_DEFAULT_IPV6 1220
+#define MSS_DEFAULT_IPV4       536 /* RFC 9293 MUST-15 */
+#define MSS_DEFAULT_IPV6       1220
 #define TIMESTAMP_OPTION_BYTES 12
-#define MSS_LEAST 64 /* a peer that asks for less would make us send headers only */
+#define MSS_LEAST              64 /* a peer that asks for less would make us send headers only */
 
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
 {
@@ -25,7 +25,7 @@ static uint16_t send_mss(const struct connection *c, const struct segment *segme
     uint16_t assumed = address_is_ipv4(&c->remote.address) ? MSS_DEFAULT_IPV4 : MSS_DEFAULT_IPV6;
     uint16_t mss = segment->options.has_mss ? segment->options.mss : assumed;
     mss = mss < MSS_LEAST ? MSS_LEAST : mss;
-    mss = mss < c->rcv_mss ? mss : c->rcv_mss; /* what the interface carries */
+    mss = mss < c->rcv_mss ? mss : c->rcv_mss;                             /* what the interface carries */
     return (uint16_t)(c->timestamps ? mss - TIMESTAMP_OPTION_BYTES : mss); /* RFC 9293 MUST-16, RFC 6691 */
 }
 

@@ -11,11 +11,11 @@
    functions nothing knows IP but by its addresses. */
 struct tcp {
     /* Offsets in CORE_UNITs from the core. */
-    uint32_t connections;     /* struct connection[config.connections] */
-    uint32_t buckets;         /* uint32_t[config.connections]: first slot of each bucket */
-    uint32_t timer_entries;   /* timers_bytes */
-    uint32_t listeners;       /* struct listener[config.listeners] */
-    uint32_t outputs;         /* struct output_list[config.interfaces] */
+    uint32_t connections;   /* struct connection[config.connections] */
+    uint32_t buckets;       /* uint32_t[config.connections]: first slot of each bucket */
+    uint32_t timer_entries; /* timers_bytes */
+    uint32_t listeners;     /* struct listener[config.listeners] */
+    uint32_t outputs;       /* struct output_list[config.interfaces] */
 
     struct pieces pieces;
     struct timers timers;
@@ -24,13 +24,13 @@ struct tcp {
     uint32_t free_connection; /* list through hash_next */
     uint32_t connections_in_use;
     uint32_t orphans;
-    uint32_t ready_first;     /* connections, and listeners with READY_LISTENER set */
+    uint32_t ready_first; /* connections, and listeners with READY_LISTENER set */
     uint32_t ready_last;
-    uint32_t starved;         /* connections with wants_pieces */
-    uint32_t starved_next;    /* where the search for them goes on */
-    uint32_t starved_left;    /* connections that this search still has to look at */
-    uint32_t starved_seen;    /* pieces.given_back when it began */
-    uint32_t next_port;       /* RFC 6056, algorithm 4: the table of one counter */
+    uint32_t starved;      /* connections with wants_pieces */
+    uint32_t starved_next; /* where the search for them goes on */
+    uint32_t starved_left; /* connections that this search still has to look at */
+    uint32_t starved_seen; /* pieces.given_back when it began */
+    uint32_t next_port;    /* RFC 6056, algorithm 4: the table of one counter */
 };
 
 /* It stands right behind its core. */
@@ -89,9 +89,9 @@ size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer);
 bool tcp_event(struct tcp *tcp, struct la_event *event);
 
 /* The user calls of RFC 9293 3.9.1: as the la_ function of the same name says. */
-int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *listener);
-int tcp_unlisten(struct tcp *tcp, struct la_listener listener);
-int tcp_accept(struct tcp *tcp, struct la_listener listener, struct la_conn *conn);
+int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle);
+int tcp_unlisten(struct tcp *tcp, struct la_listener handle);
+int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn);
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                 const struct tcp_path *path, struct la_conn *conn);
 int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);

@@ -8,8 +8,8 @@
 #include "four_tuple.h"
 
 #define BUCKET_ENTRIES 15
-#define BUCKET_LOAD 12     /* records a bucket, on average, when the table is full */
-#define INDEXED_FROM 16    /* smaller tables are searched from end to end */
+#define BUCKET_LOAD    12 /* records a bucket, on average, when the table is full */
+#define INDEXED_FROM   16 /* smaller tables are searched from end to end */
 
 /* One cache line. */
 struct bucket {
@@ -236,25 +236,16 @@ void time_wait_trace(struct core *core, const struct time_wait_table *table, con
 static void count_end(struct core *core, enum la_wait_event why)
 {
     switch (why) {
-    case LA_WAIT_EVICTED:
-        core_count(core, LA_COUNT_WAIT_EVICTED);
-        break;
-    case LA_WAIT_EXPIRED:
-        core_count(core, LA_COUNT_WAIT_EXPIRED);
-        break;
+    case LA_WAIT_EVICTED: core_count(core, LA_COUNT_WAIT_EVICTED); break;
+    case LA_WAIT_EXPIRED: core_count(core, LA_COUNT_WAIT_EXPIRED); break;
     case LA_WAIT_REOPENED:
-    case LA_WAIT_REUSED:
-        core_count(core, LA_COUNT_WAIT_REOPENED);
-        break;
-    case LA_WAIT_RESET:
-        core_count(core, LA_COUNT_WAIT_RESET);
-        break;
+    case LA_WAIT_REUSED: core_count(core, LA_COUNT_WAIT_REOPENED); break;
+    case LA_WAIT_RESET: core_count(core, LA_COUNT_WAIT_RESET); break;
     case LA_WAIT_ENTERED:
     case LA_WAIT_ANSWERED:
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:
-    case LA_WAIT_RESTORED:
-        la_impossible("no way for a record to end");
+    case LA_WAIT_RESTORED: la_impossible("no way for a record to end");
     }
 }
 
@@ -401,8 +392,7 @@ void time_wait_restart(struct core *core, struct time_wait_table *table, struct 
     time_wait_trace(core, table, record, LA_WAIT_RESTARTED);
 }
 
-bool time_wait_may_answer(const struct core *core, const struct time_wait_table *table,
-                          struct time_wait_record *record)
+bool time_wait_may_answer(const struct core *core, const struct time_wait_table *table, struct time_wait_record *record)
 {
     uint16_t now = (uint16_t)(core->now_ms / table->answer_unit_ms);
     /* One unit more than the limit: the two times are rounded down. */

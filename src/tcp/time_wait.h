@@ -18,10 +18,10 @@
    that nearly always one miss finds the bucket and one the record. */
 
 enum time_wait_class {
-    TIME_WAIT_NONE,       /* a hole */
-    TIME_WAIT_WAITING,    /* we closed first, or both at once */
-    TIME_WAIT_ABORTED,    /* we sent a RST on a synchronised connection */
-    TIME_WAIT_REMEMBERED  /* the peer closed first, and waits */
+    TIME_WAIT_NONE,      /* a hole */
+    TIME_WAIT_WAITING,   /* we closed first, or both at once */
+    TIME_WAIT_ABORTED,   /* we sent a RST on a synchronised connection */
+    TIME_WAIT_REMEMBERED /* the peer closed first, and waits */
 };
 
 struct time_wait_record {
@@ -40,8 +40,8 @@ struct time_wait_record {
     uint8_t class : 2; /* enum time_wait_class */
     bool timestamps : 1;
     bool was_answered : 1;
-    bool is_moved : 1; /* its deadline is later than its place says */
-    uint8_t spare : 7; /* cause, duration class, shadow */
+    bool is_moved : 1;   /* its deadline is later than its place says */
+    uint8_t spare : 7;   /* cause, duration class, shadow */
     uint8_t addresses[]; /* local, remote: 4 octets each, or 16 */
 };
 

@@ -126,8 +126,7 @@ static bool is_old(const struct wait *wait)
 {
     const struct time_wait_record *record = wait->record;
     const struct tcp_options *options = &wait->segment->options;
-    bool paws = record->timestamps &&
-                (!options->has_timestamp || (int32_t)(options->tsval - record->ts_recent) < 0);
+    bool paws = record->timestamps && (!options->has_timestamp || (int32_t)(options->tsval - record->ts_recent) < 0);
     return paws || seq_after(wait->segment->ack, record->snd_nxt);
 }
 

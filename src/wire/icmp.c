@@ -35,7 +35,7 @@ static struct la_address read_address(struct reader *r)
 static enum la_drop parse_quote(struct reader r, struct icmp_message *message)
 {
     uint8_t version_and_length = read_u8(&r);
-    size_t header_bytes = (version_and_length & 15u) * 4;
+    size_t header_bytes = (size_t)(version_and_length & 15u) * 4;
     reader_skip(&r, 5);
     uint16_t fragment = read_u16(&r);
     reader_skip(&r, 1);

@@ -50,7 +50,7 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
         *packet = (struct packet){.bytes = bytes, .length = length};
         return LA_DROP_IP_TRUNCATED;
     }
-    size_t header_bytes = (bytes[0] & 15u) * 4;
+    size_t header_bytes = (size_t)(bytes[0] & 15u) * 4;
     size_t total_length = get_u16(bytes + 2);
     *packet = (struct packet){.source = address_from_ipv4(bytes + 12),
                               .destination = address_from_ipv4(bytes + 16),

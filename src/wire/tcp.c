@@ -107,7 +107,7 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     segment->local.port = get_u16(header + 2);
     segment->seq = seq_of(get_u32(header + 4));
     segment->ack = seq_of(get_u32(header + 8));
-    size_t header_bytes = (header[12] >> 4) * 4u;
+    size_t header_bytes = (size_t)(header[12] >> 4) * 4;
     segment->flags = header[13];
     segment->window = get_u16(header + 14);
     segment->urgent = get_u16(header + 18);
