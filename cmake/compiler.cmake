@@ -28,6 +28,8 @@ target_compile_options(lastack_compiler INTERFACE
   -Wold-style-definition -Wundef -Wvla -Wcast-align -Wcast-qual -Wwrite-strings -Wswitch -Wformat=2
   -Wimplicit-fallthrough -Wdouble-promotion
   $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
+  # clang would make a bcmp of a memcmp; the core asks for mem* only.
+  -fno-builtin-bcmp
   # The paths in assertions and in the output do not depend on where the checkout lies.
   -fmacro-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(LASTACK_WERROR)

@@ -28,6 +28,7 @@ struct get {
     uint32_t done;  /* complete so far */
     uint64_t bytes;
     uint64_t ended[LA_END_COUNT];
+    bool over; /* no further transfer: only the output and, with --wait, TIME-WAIT are waited for */
     bool quiet;
     bool wait;
     const char *failure;
@@ -65,8 +66,12 @@ static void end_when_waited(void *context)
         loop_stop(&get->stage.loop);
 }
 
+/* The program ends when its output has taken everything, too. */
 static void all_done(struct get *get)
 {
+    get->over = true;
+    if (outlet_waits(&get->outlet))
+        return; /* drained comes back */
     if (get->wait)
         end_when_waited(get);
     else
@@ -115,6 +120,10 @@ static void begin(void *context)
 static void drained(void *context)
 {
     struct get *get = context;
+    if (get->over) {
+        all_done(get);
+        return;
+    }
     http_client_resume(&get->client, get->stage.host, loop_now(&get->stage.loop));
     look(get);
 }
@@ -133,10 +142,11 @@ static void on_stop(void *context)
     struct get *get = context;
     if (!get->stage.signals && !get->stage.timed_out)
         return;
-    http_client_abort(&get->client, get->stage.host, loop_now(&get->stage.loop),
-                      get->stage.signals ? "interrupted" : "not done within --seconds");
-    get->failure = get->client.failure;
-    get->bytes += get->client.body_bytes;
+    if (!get->failure && (!get->over || outlet_waits(&get->outlet)))
+        get->failure = get->stage.signals ? "interrupted" : "not done within --seconds";
+    if (!get->over)
+        get->bytes += get->client.body_bytes;
+    http_client_abort(&get->client, get->stage.host, loop_now(&get->stage.loop), get->failure);
     loop_stop(&get->stage.loop);
 }
 
@@ -213,7 +223,7 @@ static int fetch(struct get *get)
             if (stage_run(stage, on_event, get) < 0)
                 get->failure = "the device failed";
         }
-        if (outlet_finish(&get->outlet) < 0 && !get->failure)
+        if (get->outlet.error && !get->failure)
             get->failure = strerror(get->outlet.error);
         status = exit_status(get);
         if (!get->network.json)

@@ -404,6 +404,8 @@ void http_server_stop(struct http_server *server, la_host *host, la_time now)
     la_unlisten(host, now, server->listener);
     for (uint32_t i = 0; i < server->config.connections; i++) {
         struct entry *entry = &server->entries[i];
+        if (entry->phase == PHASE_FREE)
+            continue; /* nor touched: most of the table was never used */
         if (entry->phase == PHASE_READING && !entry->request.begun)
             close_entry(server, host, now, entry, true);
         else

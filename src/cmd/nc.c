@@ -72,11 +72,12 @@ static bool waits(const struct nc *nc)
     return counters.time_wait_ipv4 + counters.time_wait_ipv6 > 0;
 }
 
-/* The program ends when the connection has, --run's command has, and with --wait TIME-WAIT too. */
+/* The program ends when the connection has, standard output has taken everything, --run's command has ended, and with
+   --wait TIME-WAIT too. */
 static void end_if_done(void *context)
 {
     struct nc *nc = context;
-    if (!nc->finished || nc->stage.child)
+    if (!nc->finished || nc->stage.child || outlet_waits(&nc->outlet))
         return;
     if (nc->wait && waits(nc))
         loop_at(&nc->stage.loop, now_of(nc) + 50 * LA_MILLISECOND, end_if_done, nc);
@@ -186,6 +187,7 @@ static void drained(void *context)
     struct nc *nc = context;
     receive(nc);
     look(nc);
+    end_if_done(nc);
 }
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
@@ -271,7 +273,7 @@ static void on_stop(void *context)
         end_if_done(nc);
         return;
     }
-    if (!nc->finished)
+    if (!nc->failure && (!nc->finished || outlet_waits(&nc->outlet)))
         nc->failure = nc->stage.signals ? "interrupted" : "not done within --seconds";
     if (nc->open)
         la_abort(nc->stage.host, now_of(nc), nc->conn);
@@ -326,7 +328,7 @@ static int carry(struct nc *nc)
         if (open_connection(nc) == 0 && stage_start_command(stage) == 0 && stage_run(stage, on_event, nc) == 0)
             status = nc->outcome.end == LA_END_CLEAN && !nc->failure ? EXIT_OK : EXIT_FAILED;
         loop_flush(&stage->loop);
-        if (outlet_finish(&nc->outlet) < 0)
+        if (nc->outlet.error)
             status = complain("nc", "standard output: %s", strerror(nc->outlet.error)) ? EXIT_FAILED : status;
         else if (status != EXIT_OK && (nc->failure || nc->finished))
             complain("nc", "%s", nc->failure ? nc->failure : la_end_name(nc->outcome.end));

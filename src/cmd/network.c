@@ -125,8 +125,8 @@ static void init_seeing(struct network_options *options)
         {0, "ladder", NULL, "every segment and state as a ladder on standard error", option_flag, &options->ladder},
         {0, "pcap", "FILE", "a capture for Wireshark, with comments (pcapng)", option_text, &options->pcap},
         {0, "json", NULL, "the final report as JSON", option_flag, &options->json},
-        {0, "msl", "SECONDS", "TIME-WAIT lasts twice this; fractions allowed; 0: no wait\n(default 30)",
-         option_seconds_ms, &options->msl_ms},
+        {0, "msl", "SECONDS", "TIME-WAIT lasts twice this; fractions allowed; 0: no wait\n(default 30)", option_msl_ms,
+         &options->msl_ms},
         {0, "seconds", "N", "end after so long", option_seconds_ms, &options->seconds_ms},
     };
     memcpy(options->seeing, seeing, sizeof seeing);
@@ -162,6 +162,18 @@ static struct la_address host_of(const struct la_address *address, unsigned bits
     return result;
 }
 
+/* Neither the prefix itself nor its broadcast address, nor what no host has: RFC 1122 3.2.1.3. */
+static bool is_host(const struct la_address *address, unsigned bits)
+{
+    struct la_address network = host_of(address, bits, 0), last = network;
+    for (unsigned i = bits; i < 128; i++)
+        last.octets[i / 8] = (uint8_t)(last.octets[i / 8] | 0x80u >> i % 8);
+    if (la_address_equal(address, &network) || (la_address_is_ipv4(address) && la_address_equal(address, &last)))
+        return false;
+    uint8_t first = address->octets[la_address_is_ipv4(address) ? 12 : 0];
+    return la_address_is_ipv4(address) ? first != 0 && first != 127 && first < 224 : first != 0xff;
+}
+
 const char *network_options_complete(struct network_options *options)
 {
     static const struct la_address any;
@@ -174,6 +186,10 @@ const char *network_options_complete(struct network_options *options)
         if (la_address_equal(&options->peer_address, own))
             options->peer_address = host_of(own, bits, 2);
     }
+    if (!is_host(own, bits))
+        return "--address is not one that a host can have in its prefix";
+    if (!is_host(&options->peer_address, bits))
+        return "--peer-address is not one that a host can have in its prefix";
     if (la_address_equal(&options->peer_address, own))
         return "--address and --peer-address are the same: lastack and the kernel are two hosts";
     if (!same_prefix(own, &options->peer_address, bits))

@@ -99,8 +99,17 @@ const char *option_milliseconds(const char *text, void *target)
 const char *option_seconds_ms(const char *text, void *target)
 {
     double seconds;
-    if (!parse_real(text, 0, 86400, &seconds))
-        return "must be a number of seconds from 0 to 86400";
+    if (!parse_real(text, 0, 86400, &seconds) || (seconds > 0 && seconds < 0.001))
+        return "must be a number of seconds: 0, or from 0.001 to 86400";
+    *(uint32_t *)target = (uint32_t)lround(seconds * 1000);
+    return NULL;
+}
+
+const char *option_msl_ms(const char *text, void *target)
+{
+    double seconds;
+    if (!parse_real(text, 0, 2000, &seconds) || (seconds > 0 && seconds < 0.001))
+        return "must be a number of seconds: 0, or from 0.001 to 2000";
     *(uint32_t *)target = (uint32_t)lround(seconds * 1000);
     return NULL;
 }
@@ -211,7 +220,11 @@ enum options_result options_parse(const struct command_line *line, int argc, cha
             return stumbled(line, id, argv);
         const char *wrong = spec->parse(optarg, spec->target);
         if (wrong) {
-            options_wrong(line, "--%s %s: %s", spec->name, optarg, wrong);
+            /* Whose sentence names the option itself, is not helped by a second name. */
+            if (strncmp(wrong, "--", 2) == 0)
+                options_wrong(line, "%s", wrong);
+            else
+                options_wrong(line, "--%s %s: %s", spec->name, optarg, wrong);
             return OPTIONS_WRONG;
         }
     }

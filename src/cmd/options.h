@@ -21,6 +21,7 @@ option_parser option_u64;          /* uint64_t; 0x... too */
 option_parser option_percent;      /* double, 0 to 100 */
 option_parser option_milliseconds; /* double, 0 to 60,000: fractions allowed */
 option_parser option_seconds_ms;   /* uint32_t of milliseconds, from seconds with fractions, at most 86,400 */
+option_parser option_msl_ms;       /* the same, at most 2,000: what the host takes */
 option_parser option_address;      /* struct la_address */
 option_parser option_prefix;       /* struct option_prefix: ADDRESS/LENGTH */
 option_parser option_append;       /* struct option_list: the option may be given again */

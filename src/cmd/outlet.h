@@ -15,9 +15,9 @@ enum { OUTLET_BYTES = 65536 };
 struct outlet {
     struct loop *loop;
     int fd;
-    int flags_before; /* of fd: O_NONBLOCK is taken back at the end */
-    int error;        /* errno of the write that failed; 0: none */
-    size_t start;     /* of what waits */
+    size_t piece; /* the most octets of one write; 0: any number, it is a file */
+    int error;    /* errno of the write that failed; 0: none */
+    size_t start; /* of what waits */
     size_t end;
     void (*drained)(void *context); /* nothing waits any more, or error is set: go on */
     void *context;
@@ -29,10 +29,10 @@ void outlet_open(struct outlet *outlet, struct loop *loop, int fd, void (*draine
 /* True if the outlet takes data now. */
 bool outlet_ready(const struct outlet *outlet);
 
-/* Takes all of data: at most OUTLET_BYTES, and only when outlet_ready. */
-void outlet_put(struct outlet *outlet, const void *data, size_t length);
+/* True if it holds data that fd has not taken: a program that ends now discards them. drained is still to be called. */
+bool outlet_waits(const struct outlet *outlet);
 
-/* Writes what waits, however long that takes, and gives fd back as it was. 0, or -1: error says why. */
-int outlet_finish(struct outlet *outlet);
+/* Takes all of data. When outlet_ready it takes OUTLET_BYTES, in as many calls as the caller likes. */
+void outlet_put(struct outlet *outlet, const void *data, size_t length);
 
 #endif

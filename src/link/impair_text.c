@@ -2,6 +2,7 @@
 
 #include "impair.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -189,9 +190,10 @@ bool impair_option_known(const char *name)
 static int set_seed(struct impair_config *config, const char *value, struct link_error *error)
 {
     char *end = NULL;
+    errno = 0;
     uint64_t seed = strtoull(value, &end, 0);
-    if (end == value || *end != '\0' || *value == '-')
-        return link_fail(error, "'%s': a seed is a number", value);
+    if (end == value || *end != '\0' || *value == '-' || errno != 0)
+        return link_fail(error, "'%s': a seed is a whole number of 64 bits", value);
     config->seed = seed;
     return 0;
 }

@@ -308,7 +308,7 @@ int loop_run(struct loop *loop, bool (*on_event)(void *context, const struct la_
     struct waiting_list list;
     bool more = false;
     loop->error = error;
-    loop->stopped = loop->failed = false;
+    loop->failed = false;
     loop_flush(loop);
     more = tell_events(loop, on_event, context);
     while (!loop->stopped && !loop->failed) {
@@ -326,6 +326,7 @@ int loop_run(struct loop *loop, bool (*on_event)(void *context, const struct la_
         more = tell_events(loop, on_event, context) || more;
     }
     pull(loop);
+    loop->stopped = false;
     return loop->failed ? -1 : 0;
 }
 
@@ -346,6 +347,8 @@ int loop_signal_fd(struct link_error *error)
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGQUIT);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
         return link_fail(error, "sigprocmask: %s", strerror(errno));
     int fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -86,14 +86,15 @@ la_time loop_now(const struct loop *loop);
 int loop_run(struct loop *loop, bool (*on_event)(void *context, const struct la_event *event), void *context,
              struct link_error *error);
 
-/* Ends loop_run after the callbacks of this round; what the host then has to send still leaves. */
+/* Ends loop_run after the callbacks of this round; what the host then has to send still leaves. Before loop_run: the
+   next one only sends that. */
 void loop_stop(struct loop *loop);
 
 /* Pulls and sends what the host has to send, and drains the trace into the taps: for calls made outside loop_run. */
 void loop_flush(struct loop *loop);
 
-/* An fd that becomes readable on SIGINT and SIGTERM (signalfd; both are blocked from then on): to be watched, so that a
-   program ends in order. -1 with the reason. */
+/* An fd that becomes readable on SIGINT, SIGTERM, SIGHUP, SIGQUIT (signalfd; blocked from then on): to be watched, so
+   that a program ends in order. -1 with the reason. */
 int loop_signal_fd(struct link_error *error);
 
 #endif

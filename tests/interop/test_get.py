@@ -41,6 +41,15 @@ class Get(Case):
         return self.get("/", self.python(lines), *options, status=status)
 
 
+class Refused(Case):
+    def test_a_host_that_cannot_be_reached(self):
+        """The open fails at once: the program says so, and ends."""
+        for host in ("10.83.0.2", "255.255.255.255", "0.0.0.0"):
+            done = lastack("get", f"http://{host}/", "-o", self.path("got"), "--netns", "--json", limit=10)
+            self.assertEqual(done.returncode, 1, done.stderr.decode())
+            self.assertEqual(last_json(done.stdout)["failure"], "no-route")
+
+
 class Bodies(Get):
     def test_counted_by_content_length(self):
         report = self.from_python("/big.bin")

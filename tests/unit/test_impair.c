@@ -199,7 +199,7 @@ static void test_what_is_wrong_is_named(void **unused)
         {"delay", "5 m", "--delay '5 m': ' m' is no unit of time; there are ns, us, ms and s"},
         {"delay", "-5", "--delay '-5': a number should stand where '-5' stands"},
         {"delay", "3601s", "--delay '3601s': at most an hour"},
-        {"seed", "12q", "--seed '12q': a seed is a number"},
+        {"seed", "12q", "--seed '12q': a seed is a whole number of 64 bits"},
         {"lag", "1", "'lag' is not an option of the network"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
