@@ -50,15 +50,15 @@ static bool takes_some(const struct outlet *outlet)
 static size_t write_some(struct outlet *outlet, const uint8_t *data, size_t length)
 {
     size_t done = 0;
-    while (done < length && takes_some(outlet)) {
+    while (done < length && !outlet->error && takes_some(outlet)) {
         size_t left = length - done;
         ssize_t written = write(outlet->fd, data + done, outlet->piece && left > outlet->piece ? outlet->piece : left);
-        if (written > 0) {
+        if (written > 0)
             done += (size_t)written;
-        } else if (written == 0 || errno != EINTR) {
-            outlet->error = written == 0 || errno == EAGAIN ? 0 : errno; /* O_NONBLOCK, if somebody else has set it */
+        else if (written == 0 || errno == EAGAIN) /* somebody else has set O_NONBLOCK */
             break;
-        }
+        else if (errno != EINTR)
+            outlet->error = errno;
     }
     return done;
 }

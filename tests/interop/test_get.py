@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """lastack get against servers on the kernel's TCP: Python's, and raw sockets that do what a server should not."""
 
+import fcntl
 import json
 import os
+import select
+import signal
+import subprocess
 import sys
 import textwrap
+import time
 
-from harness import Case, lastack, last_json, main
+from harness import LASTACK, Case, lastack, last_json, main
 
 PORT = 8000
 URL = f"http://10.83.0.1:{PORT}"
@@ -101,6 +106,60 @@ class Bodies(Get):
         done = lastack("get", URL + "/big.bin", "-q", "--run", server, "--json", "-o", "-")
         self.assertEqual(done.stdout, self.big)
         self.assertEqual(json.loads(done.stderr.splitlines()[-1])["body_bytes"], 3_000_000)
+
+
+class Output(Get):
+    """A reader who is slow, or does not come at all, on a pipe that others have too."""
+
+    def start(self, *options):
+        server = f"exec {sys.executable} -m http.server {PORT} --directory {self.path('www')} 2>/dev/null"
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        process = subprocess.Popen([LASTACK, "get", URL + "/big.bin", "-q", "--run", server, *options], stdout=writer,
+                                   stderr=subprocess.PIPE)
+        self.addCleanup(process.stderr.close)
+        self.addCleanup(process.kill)
+        select.select([reader], [], [], 30)
+        time.sleep(0.5)
+        self.assertFalse(fcntl.fcntl(writer, fcntl.F_GETFL) & os.O_NONBLOCK)
+        self.assertIsNone(process.poll())
+        return process, reader
+
+    def test_ended_while_nobody_reads(self):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+            process, _ = self.start()
+            process.send_signal(number)
+            self.assertEqual(process.wait(timeout=10), 1, number)
+            self.assertIn(b"interrupted", process.stderr.read())
+
+    def test_time_bound_while_nobody_reads(self):
+        process, _ = self.start("--seconds", "2")
+        self.assertEqual(process.wait(timeout=10), 1)
+        self.assertIn(b"not done within --seconds", process.stderr.read())
+
+    def test_nothing_is_lost_when_the_reader_comes_late(self):
+        process, reader = self.start()
+        got = b""
+        while len(got) < len(self.big):
+            got += os.read(reader, 65536)
+        self.assertEqual(process.wait(timeout=10), 0)
+        self.assertEqual(got, self.big)
+
+    def test_chunks_to_a_slow_reader(self):
+        """One read from the network holds many parts of the body: they keep their order though the first waits."""
+        command = self.python(f"""
+            l = socket.create_server(("", {PORT}))
+            s, _ = l.accept()
+            s.recv(65536)
+            body = b"".join(b"8\\r\\n%08d\\r\\n" % i for i in range(100000))
+            s.sendall(b"HTTP/1.1 200 OK\\r\\nTransfer-Encoding: chunked\\r\\n\\r\\n" + body + b"0\\r\\n\\r\\n")
+            s.close()
+            """)
+        with subprocess.Popen([LASTACK, "get", URL + "/", "-q", "--run", command], stdout=subprocess.PIPE) as process:
+            time.sleep(1)
+            got = process.stdout.read()
+        self.assertEqual(got, b"".join(b"%08d" % i for i in range(100000)))
 
 
 class Statuses(Get):

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """lastack nc against sockets on the kernel's TCP: both directions, and every way a connection can end."""
 
+import fcntl
 import os
+import signal
+import subprocess
+import time
 
-from harness import Case, lastack, last_json, main
+from harness import LASTACK, Case, lastack, last_json, main
 
 PORT = 9000
 ACCEPT = f"""
@@ -120,6 +124,33 @@ class Resets(Nc):
     """, "--seconds", "1", status=1)
         self.assertEqual((self.report["failure"], self.report["outcome"]), ("not done within --seconds", "aborted"))
         self.assertEqual(self.report["counters"]["tcpOutRsts"], 1)
+
+
+class Refused(Case):
+    def test_a_host_that_cannot_be_reached(self):
+        """The open fails at once: the program says so, and ends."""
+        for host in ("10.83.0.2", "255.255.255.255", "0.0.0.0"):
+            done = lastack("nc", host, "80", "--netns", "--json", limit=10)
+            self.assertEqual(done.returncode, 1, done.stderr.decode())
+            self.assertEqual(last_json(done.stderr)["failure"], "no-route")
+
+    def test_ended_while_nobody_reads(self):
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        self.addCleanup(os.close, writer)
+        send = self.python(ACCEPT + """
+    s.sendall(b"x" * 200000)
+    s.close()
+    """)
+        for number in (signal.SIGINT, signal.SIGHUP):
+            with subprocess.Popen([LASTACK, "nc", "10.83.0.1", str(PORT), "--run", send], stdin=subprocess.DEVNULL,
+                                  stdout=writer, stderr=subprocess.PIPE) as process:
+                time.sleep(1.5)
+                self.assertFalse(fcntl.fcntl(writer, fcntl.F_GETFL) & os.O_NONBLOCK)
+                self.assertIsNone(process.poll())
+                process.send_signal(number)
+                self.assertEqual(process.wait(timeout=10), 1)
+                self.assertIn(b"interrupted", process.stderr.read())
 
 
 class Carrying(Nc):
