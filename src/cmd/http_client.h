@@ -38,7 +38,6 @@ struct http_client {
     uint32_t request_length;
     uint32_t request_sent;
     char location[512]; /* of a redirection */
-    bool in_location;
     bool in_value;
     uint8_t name_length;
     char name[16];

@@ -95,6 +95,8 @@ static int report_json(const struct httpd *httpd)
         (json_int_t)counts->open, "open_peak", (json_int_t)counts->open_peak, "ended", report_ended(counts->ended));
     json_object_update(report, served);
     json_decref(served);
+    if (httpd->network.run)
+        putchar('\n'); /* the command's output may have ended within a line */
     return report_end(report, &httpd->stage, stdout);
 }
 
@@ -106,11 +108,14 @@ static void report_text(const struct httpd *httpd)
     fprintf(stderr, "%llu connections, at most %u at once; %llu responses, %s\n", (unsigned long long)counts->accepted,
             counts->open_peak, (unsigned long long)counts->responses, human_bytes(counts->body_bytes));
     fputs("ended:", stderr);
-    for (unsigned i = 0; i < LA_END_COUNT; i++)
+    bool any = false;
+    for (unsigned i = 0; i < LA_END_COUNT; i++) {
         if (counts->ended[i])
             fprintf(stderr, " %llu %s", (unsigned long long)counts->ended[i], la_end_name((enum la_end)i));
-    fprintf(stderr, "\nleft: %u connections, %u pieces of buffer, %u waiting in TIME-WAIT\n", now.connections,
-            now.buffer_pieces, now.time_wait_ipv4 + now.time_wait_ipv6);
+        any = any || counts->ended[i];
+    }
+    fprintf(stderr, "%s\nleft: %u connections, %u pieces of buffer, %u waiting in TIME-WAIT\n", any ? "" : " none",
+            now.connections, now.buffer_pieces, now.time_wait_ipv4 + now.time_wait_ipv6);
 }
 
 /* ---- starting ---------------------------------------------------------------------------------------------------- */

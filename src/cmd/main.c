@@ -2,10 +2,12 @@
 
 #include <lastack/lastack.h>
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name;
@@ -75,7 +77,15 @@ static int help_command(int argc, char **argv)
     return command->run(2, arguments);
 }
 
-int main(int argc, char **argv)
+/* A program started with a closed standard descriptor would get the device, or a capture, by that number. */
+static void open_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            _exit(EXIT_FAILED); /* no descriptor on which to say why */
+}
+
+static int run(int argc, char **argv)
 {
     if (argc < 2) {
         help(stderr);
@@ -94,4 +104,14 @@ int main(int argc, char **argv)
     complain("", "there is no %s \"%s\"; \"lastack help\" lists the commands", *name == '-' ? "option" : "command",
              name);
     return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    open_standard_descriptors();
+    int status = run(argc, argv);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    complain("", "standard output: not everything could be written");
+    return status == EXIT_OK ? EXIT_FAILED : status;
 }

@@ -355,6 +355,8 @@ static const char *take_arguments(struct nc *nc, int count, char **argument)
     nc->remote.address = nc->network.address.address;
     if (count == 0)
         return nc->listen ? "which port?" : "which address and port?";
+    if (nc->listen && nc->local_port)
+        return "-p is our port when opening; with -l the port is the argument";
     if (count > 2)
         return "an address and a port are expected, no more";
     if (count == 1 && !nc->listen)

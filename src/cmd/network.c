@@ -171,7 +171,9 @@ static bool is_host(const struct la_address *address, unsigned bits)
     if (la_address_equal(address, &network) || (la_address_is_ipv4(address) && la_address_equal(address, &last)))
         return false;
     uint8_t first = address->octets[la_address_is_ipv4(address) ? 12 : 0];
-    return la_address_is_ipv4(address) ? first != 0 && first != 127 && first < 224 : first != 0xff;
+    static const uint8_t none[15];
+    bool loopback = memcmp(address->octets, none, sizeof none) == 0; /* ::1 */
+    return la_address_is_ipv4(address) ? first != 0 && first != 127 && first < 224 : first != 0xff && !loopback;
 }
 
 const char *network_options_complete(struct network_options *options)

@@ -265,6 +265,24 @@ class Ending(Httpd):
         report = self.serve("curl -s http://$LASTACK_ADDRESS/; sleep 20", "--count", "1")
         self.assertEqual(report["responses"], 1)
 
+    def test_the_report_has_a_line_of_its_own(self):
+        self.assertEqual(self.serve("printf 'no end of line'")["accepted"], 0)
+        done = lastack("httpd", self.path("www"), "--run", "true")
+        self.assertIn(b"ended: none\n", done.stderr)
+
+    def test_a_report_that_cannot_be_written(self):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([LASTACK, "httpd", self.path("www"), "--json", "--run", "true"], stdout=full,
+                                  stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard output: not everything could be written", done.stderr)
+
+    def test_without_standard_descriptors(self):
+        """The device must not become somebody's standard output."""
+        done = subprocess.run(["sh", "-c", f'exec "$0" "$@" <&- >&-', LASTACK, "httpd", self.path("www"), "--run",
+                               f"curl -s http://10.83.0.2/big.bin | cmp - {self.path('www/big.bin')}"], check=False)
+        self.assertEqual(done.returncode, 0)
+
     def test_exit_status_is_the_commands(self):
         self.serve("exit 7", status=7)
 

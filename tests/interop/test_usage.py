@@ -3,10 +3,11 @@
 
 import json
 import re
+import subprocess
 import unittest
 from pathlib import Path
 
-from harness import lastack
+from harness import LASTACK, lastack
 
 WRONG = [
     ((), "usage: lastack COMMAND"),
@@ -53,6 +54,7 @@ WRONG = [
     (("nc", "-l"), "which port?"),
     (("nc", "80"), "only -l needs no address"),
     (("nc", "10.0.0.1", "0"), "the port must be a whole number from 1 to 65535"),
+    (("nc", "-l", "80", "-p", "81"), "-p is our port when opening"),
     (("nc", "host", "80"), "the address must be an IP address"),
     (("nc", "-l", "10.0.0.1", "80"), "the address must be lastack's own"),
     (("demo", "z"), 'there is no part "z"'),
@@ -90,6 +92,20 @@ class Usage(unittest.TestCase):
             for option in options:
                 with self.subTest(command=command, option=option):
                     self.assertRegex(manual, rf"(?m)^\.It Fl (\w , )?-{option}( |$)")
+
+    def test_output_that_cannot_be_written(self):
+        for arguments in (("--version",), ("help",), ("httpd", "--help"), ("demo", "d", "--memory"),
+                          ("bench", "bulk", "--mebibytes", "1"),
+                          ("bench", "churn", "--connections", "10", "--runs", "1", "--waiting", "0")):
+            with self.subTest(arguments=arguments), open("/dev/full", "wb") as full:
+                done = subprocess.run([LASTACK, *arguments], stdout=full, stderr=subprocess.PIPE, check=False)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(b"standard output: not everything could be written", done.stderr)
+
+    def test_closed_standard_descriptors(self):
+        for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+            done = subprocess.run(["sh", "-c", f'"$0" --version {closed}', LASTACK], capture_output=True, check=False)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), closed)
 
     def test_version(self):
         self.assertRegex(lastack("--version").stdout, rb"^lastack \d+\.\d+\.\d+\n$")
