@@ -105,6 +105,17 @@ int bench_pair_load(struct bench_pair *pair, void *more, size_t length, const ch
     return ok ? 0 : complain("bench", "%s: is not a saved pair of hosts", path);
 }
 
+int bench_file(char path[BENCH_PATH_BYTES])
+{
+    char name[] = "/tmp/lastack-bench-XXXXXX";
+    int fd = mkstemp(name);
+    if (fd < 0)
+        return complain("bench", "%s: %s", name, strerror(errno));
+    unlink(name);
+    snprintf(path, BENCH_PATH_BYTES, "/proc/self/fd/%d", fd);
+    return fd;
+}
+
 /* ---- instructions ------------------------------------------------------------------------------------------------ */
 
 /* callgrind's file ends with "totals: N". */
@@ -152,15 +163,14 @@ static int run_valgrind(const char *const *arguments, const char *out)
 
 int bench_instructions(const char *const *arguments, uint64_t *instructions)
 {
-    char out[] = "/tmp/lastack-callgrind-XXXXXX";
-    int fd = mkstemp(out);
+    char out[BENCH_PATH_BYTES];
+    int fd = bench_file(out);
     if (fd < 0)
-        return complain("bench", "%s: %s", out, strerror(errno));
-    close(fd);
+        return -1;
     int result = run_valgrind(arguments, out);
     if (result == 0)
         result = read_total(out, instructions);
-    unlink(out);
+    close(fd);
     return result;
 }
 

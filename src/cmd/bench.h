@@ -35,6 +35,11 @@ void bench_pair_exchange(struct bench_pair *pair);
 int bench_pair_save(const struct bench_pair *pair, const void *more, size_t length, const char *path);
 int bench_pair_load(struct bench_pair *pair, void *more, size_t length, const char *path);
 
+/* A file without a name, which is gone with this process and its children; path: by which they open it. The descriptor,
+   or -1: said on standard error. */
+enum { BENCH_PATH_BYTES = 32 };
+int bench_file(char path[BENCH_PATH_BYTES]);
+
 /* Instructions that "lastack ARGUMENTS..." executes, by valgrind's callgrind. arguments: NULL-terminated, without the
    program's name. 0, or -1: said on standard error. */
 int bench_instructions(const char *const *arguments, uint64_t *instructions);

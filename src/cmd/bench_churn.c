@@ -191,18 +191,19 @@ static int count_run(const char *path, uint64_t connections, uint64_t *instructi
 /* Twice the connections less once: what starting, loading and ending cost falls out. */
 static int measure_instructions(const struct churn_options *options, struct churn_result *result)
 {
-    char path[] = "/tmp/lastack-churn-XXXXXX";
+    char path[BENCH_PATH_BYTES];
     uint64_t connections = options->connections > 20000 ? 20000 : options->connections;
     uint64_t once = 0, twice = 0;
-    int fd = mkstemp(path);
+    int fd = bench_file(path);
     if (fd < 0)
-        return complain("bench churn", "%s: %s", path, strerror(errno));
-    close(fd);
+        return -1;
     int failed = bench_pair_save(&pair, &state, sizeof state, path) < 0 || count_run(path, connections, &once) < 0 ||
                  count_run(path, 2 * connections, &twice) < 0;
-    unlink(path);
+    close(fd);
+    if (failed)
+        return -1;
     result->instructions = (double)(twice - once) / (double)connections;
-    return failed ? -1 : 0;
+    return 0;
 }
 
 static int measure(const struct churn_options *options, uint32_t waiting, struct churn_result *result)

@@ -224,8 +224,8 @@ struct resource resource_open(int directory, const char *target)
     char path[PATH_MAX];
     struct stat status;
     if (strncasecmp(target, "http://", 7) == 0) { /* absolute-form: RFC 9112 3.2.2 */
-        target = strchr(target + 7, '/');
-        if (!target)
+        target += 7 + strcspn(target + 7, "/?#");
+        if (*target != '/')
             target = "/";
     }
     if (*target != '/' || !decode(target, path))

@@ -42,6 +42,7 @@ struct http_server {
     struct la_listener listener;
     bool listening;
     struct entry *entries; /* by handle slot */
+    uint32_t reached;      /* entries beyond were never used: not touched, they take no memory */
 };
 
 const struct http_server_counts *http_server_counts(const struct http_server *server)
@@ -323,6 +324,8 @@ static void accept_all(struct http_server *server, la_host *host, la_time now)
     struct la_conn conn;
     while (la_accept(host, now, server->listener, &conn) == LA_OK) {
         struct entry *entry = &server->entries[conn.slot];
+        if (conn.slot >= server->reached)
+            server->reached = conn.slot + 1;
         *entry = (struct entry){.conn = conn, .phase = PHASE_READING, .body = {.kind = RESOURCE_MISSING}};
         http_request_begin(&entry->request);
         la_set_option(host, now, conn, LA_OPTION_NODELAY, 1); /* a response's last part is not to wait for an ACK */
@@ -360,7 +363,7 @@ void http_server_sweep(struct http_server *server, la_host *host, la_time now)
 {
     if (!server->config.idle_ms)
         return;
-    for (uint32_t i = 0; i < server->config.connections; i++) {
+    for (uint32_t i = 0; i < server->reached; i++) {
         struct entry *entry = &server->entries[i];
         if (entry->phase == PHASE_FREE || now - entry->active < server->config.idle_ms * LA_MILLISECOND)
             continue;
@@ -402,10 +405,10 @@ void http_server_stop(struct http_server *server, la_host *host, la_time now)
     accept_all(server, host, now); /* whom the handshake promised a connection gets an answer */
     server->listening = false;
     la_unlisten(host, now, server->listener);
-    for (uint32_t i = 0; i < server->config.connections; i++) {
+    for (uint32_t i = 0; i < server->reached; i++) {
         struct entry *entry = &server->entries[i];
         if (entry->phase == PHASE_FREE)
-            continue; /* nor touched: most of the table was never used */
+            continue;
         if (entry->phase == PHASE_READING && !entry->request.begun)
             close_entry(server, host, now, entry, true);
         else
@@ -416,7 +419,7 @@ void http_server_stop(struct http_server *server, la_host *host, la_time now)
 void http_server_free(struct http_server *server, la_host *host, la_time now)
 {
     http_server_stop(server, host, now);
-    for (uint32_t i = 0; i < server->config.connections; i++) {
+    for (uint32_t i = 0; i < server->reached; i++) {
         if (server->entries[i].phase == PHASE_FREE)
             continue;
         la_abort(host, now, server->entries[i].conn);

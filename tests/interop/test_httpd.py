@@ -2,10 +2,12 @@
 """lastack httpd against curl, ab, wrk and plain sockets on the kernel's TCP."""
 
 import os
+import pathlib
 import re
 import signal
 import subprocess
 import time
+import unittest
 
 from harness import LASTACK, Case, lastack, last_json, main, needs
 
@@ -107,6 +109,13 @@ class Refusing(Httpd):
                 (b"GET / HTTP/1.0\r\nContent-Length: 99999999\r\n\r\n" + b"a" * 300000, 413)):
             self.assertEqual(self.answers(request), status, request[:40])
 
+    def test_a_target_with_its_host(self):
+        """RFC 9112 3.2.2: a server accepts what a client would send to a proxy."""
+        for target in (b"http://10.83.0.2/index.html", b"HTTP://x:80", b"http://x?a/b"):
+            request = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+            self.assertEqual(self.answers(request), 200, target)
+        self.assertEqual(self.answers(b"GET http://x/none HTTP/1.0\r\n\r\n"), 404)
+
     def test_a_port_nobody_listens_on(self):
         report = self.serve(self.python("""
             try:
@@ -148,6 +157,15 @@ class Load(Httpd):
             """))
         self.assertGreaterEqual(report["open_peak"], 3000)
         self.assertEqual(report["ended"], {"clean": 3000})
+
+
+    @unittest.skipIf(b"__asan_init" in pathlib.Path(LASTACK).read_bytes(), "a sanitizer's memory is its own")
+    def test_a_large_table_that_is_not_used_takes_no_memory(self):
+        with subprocess.Popen([LASTACK, "httpd", self.path("www"), "--connections", "131072", "--seconds", "1.5",
+                               "--netns"], stderr=subprocess.DEVNULL) as process:
+            _, process.returncode, usage = os.wait4(process.pid, 0)
+        self.assertEqual(process.returncode, 0)
+        self.assertLess(usage.ru_maxrss, 200 * 1024)
 
 
 class BadNetwork(Httpd):

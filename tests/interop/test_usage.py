@@ -3,7 +3,9 @@
 
 import json
 import re
+import shutil
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
@@ -123,6 +125,16 @@ class Bench(unittest.TestCase):
             self.assertEqual(result["packets_per_connection"], 7)
             self.assertGreater(result["ns_per_connection"], 0)
             self.assertLessEqual(result["time_wait_record_bytes"], 48)
+
+    @unittest.skipUnless(shutil.which("valgrind"), "valgrind is not installed")
+    def test_instructions_leave_no_file(self):
+        before = set(Path("/tmp").glob("lastack-[bc]*"))
+        with subprocess.Popen([LASTACK, "bench", "churn", "--connections", "20000", "--runs", "1", "--waiting", "0",
+                               "--instructions"], stdout=subprocess.DEVNULL) as process:
+            time.sleep(1)  # valgrind runs
+            self.assertIsNone(process.poll())
+            process.kill()
+        self.assertEqual(set(Path("/tmp").glob("lastack-[bc]*")) - before, set())
 
     def test_bulk(self):
         done = lastack("bench", "bulk", "--mebibytes", "16", "--json")
