@@ -66,6 +66,8 @@ bool demo_check(struct demo *demo, bool held, const char *claim, ...)
 {
     const char *mark = held ? (demo->ascii ? "ok " : "\u2713") : (demo->ascii ? "NOT" : "\u2717");
     va_list arguments;
+    if (demo->interrupted)
+        return held;
     va_start(arguments, claim);
     printf("   %s%s%s ", style(demo, held ? "\033[32m" : "\033[1;31m"), mark, style(demo, "\033[0m"));
     vprintf(claim, arguments);
@@ -92,12 +94,17 @@ const char *demo_peer(const struct demo *demo)
 
 /* ---- what is served ---------------------------------------------------------------------------------------------- */
 
+void demo_path(const struct demo *demo, const char *name, char path[DEMO_PATH_BYTES])
+{
+    snprintf(path, DEMO_PATH_BYTES, "%s/%s", demo->directory, name);
+}
+
 /* A file of pseudo-random octets: the same each time, and compressible by nobody. */
 static int file_make(const struct demo *demo, const char *name, uint64_t seed, size_t length)
 {
     static uint64_t block[8192];
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s", demo->directory, name);
+    char path[DEMO_PATH_BYTES];
+    demo_path(demo, name, path);
     FILE *file = fopen(path, "wb");
     bool ok = file != NULL;
     for (size_t done = 0; ok && done < length; done += sizeof block) {
@@ -116,8 +123,8 @@ static int file_make(const struct demo *demo, const char *name, uint64_t seed, s
 
 void demo_file_hash(const struct demo *demo, const char *name, char text[DEMO_HASH_TEXT])
 {
-    char path[96];
-    snprintf(path, sizeof path, "%s/%s", demo->directory, name);
+    char path[DEMO_PATH_BYTES];
+    demo_path(demo, name, path);
     if (!SHA256File(path, text))
         text[0] = 0;
 }
@@ -125,9 +132,15 @@ void demo_file_hash(const struct demo *demo, const char *name, char text[DEMO_HA
 int demo_files_make(struct demo *demo)
 {
     const char *place = getenv("TMPDIR");
-    snprintf(demo->directory, sizeof demo->directory, "%.40s/lastack-demo-XXXXXX", place && *place ? place : "/tmp");
-    if (!mkdtemp(demo->directory))
-        return complain("demo", "%s: %s", demo->directory, strerror(errno));
+    if (place && strchr(place, '$'))
+        return complain("demo", "TMPDIR=%s: nginx would look for a variable of that name", place);
+    int length =
+        snprintf(demo->directory, sizeof demo->directory, "%s/lastack-demo-XXXXXX", place && *place ? place : "/tmp");
+    bool fits = (size_t)length < sizeof demo->directory;
+    if (!fits || !mkdtemp(demo->directory)) {
+        demo->directory[0] = 0;
+        return complain("demo", "TMPDIR=%s: %s", place ? place : "", strerror(fits ? errno : ENAMETOOLONG));
+    }
     if (file_make(demo, "large", 0x6c61737461636b01, DEMO_LARGE) < 0 ||
         file_make(demo, "small", 0x6c61737461636b02, DEMO_SMALL) < 0)
         return -1;
@@ -140,13 +153,15 @@ void demo_files_remove(const struct demo *demo)
 {
     static const char *const names[] = {"large", "small", "fetched", "nginx.conf", "nginx.pid", "nginx.log"};
     static const char *const folders[] = {"t1", "t2", "t3", "t4", "t5"};
-    char path[96];
+    char path[DEMO_PATH_BYTES];
+    if (!*demo->directory)
+        return; /* none was made */
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", demo->directory, names[i]);
+        demo_path(demo, names[i], path);
         unlink(path);
     }
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        snprintf(path, sizeof path, "%s/%s", demo->directory, folders[i]);
+        demo_path(demo, folders[i], path);
         rmdir(path);
     }
     rmdir(demo->directory);
@@ -154,34 +169,32 @@ void demo_files_remove(const struct demo *demo)
 
 /* ---- nginx ------------------------------------------------------------------------------------------------------- */
 
-/* Everything that it would otherwise look for, or leave, elsewhere. */
-static int nginx_config(const struct demo *demo, const char *path)
+/* Everything that it would otherwise look for, or leave, elsewhere: names below the directory that -p gives it. */
+static int nginx_config(const char *path)
 {
     FILE *file = fopen(path, "w");
     if (!file)
         return complain("demo", "%s: %s", path, strerror(errno));
-    fprintf(file,
-            "daemon off;\nmaster_process off;\nuser root;\npid %s/nginx.pid;\nerror_log %s/nginx.log;\n"
-            "events { worker_connections 64; }\n"
-            "http {\n access_log off;\n sendfile on;\n"
-            " client_body_temp_path %s/t1;\n proxy_temp_path %s/t2;\n fastcgi_temp_path %s/t3;\n"
-            " uwsgi_temp_path %s/t4;\n scgi_temp_path %s/t5;\n"
-            " server { listen 8080; root %s; }\n}\n",
-            demo->directory, demo->directory, demo->directory, demo->directory, demo->directory, demo->directory,
-            demo->directory, demo->directory);
+    fputs("daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\nerror_log nginx.log;\n"
+          "events { worker_connections 64; }\n"
+          "http {\n access_log off;\n sendfile on;\n"
+          " client_body_temp_path t1;\n proxy_temp_path t2;\n fastcgi_temp_path t3;\n"
+          " uwsgi_temp_path t4;\n scgi_temp_path t5;\n"
+          " server { listen 8080; root .; }\n}\n",
+          file);
     return fclose(file) == 0 ? 0 : complain("demo", "%s: %s", path, strerror(errno));
 }
 
 int demo_nginx_start(struct demo *demo)
 {
-    char config[96], log[96], pid[96];
+    char config[DEMO_PATH_BYTES], log[DEMO_PATH_BYTES], pid[DEMO_PATH_BYTES];
     char program[] = "nginx", c[] = "-c", p[] = "-p", e[] = "-e";
     char *arguments[] = {program, c, config, p, demo->directory, e, log, NULL};
     struct link_error error;
-    snprintf(config, sizeof config, "%s/nginx.conf", demo->directory);
-    snprintf(log, sizeof log, "%s/nginx.log", demo->directory);
-    snprintf(pid, sizeof pid, "%s/nginx.pid", demo->directory);
-    if (nginx_config(demo, config) < 0)
+    demo_path(demo, "nginx.conf", config);
+    demo_path(demo, "nginx.log", log);
+    demo_path(demo, "nginx.pid", pid);
+    if (nginx_config(config) < 0)
         return -1;
     demo->nginx = netns_spawn(arguments, &error);
     if (demo->nginx < 0) {
@@ -282,7 +295,9 @@ static int run_demo(struct demo *demo, const char *letters)
             run_part(demo, &parts[i]);
     demo_nginx_end(demo);
     demo_files_remove(demo);
-    return ready && print_table(demo) && !demo->interrupted ? EXIT_OK : EXIT_FAILED;
+    if (demo->interrupted)
+        puts("\nInterrupted.");
+    return ready && !demo->interrupted && print_table(demo) ? EXIT_OK : EXIT_FAILED;
 }
 
 static const char about[] =

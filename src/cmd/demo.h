@@ -10,7 +10,7 @@
 
 /* The demonstration: parts a to f, each a story that is told while it happens, and checked. */
 
-enum { DEMO_PARTS = 6, DEMO_HASH_TEXT = 65, DEMO_LARGE = 64 << 20, DEMO_SMALL = 4 << 20 };
+enum { DEMO_PARTS = 6, DEMO_HASH_TEXT = 65, DEMO_LARGE = 64 << 20, DEMO_SMALL = 4 << 20, DEMO_PATH_BYTES = 1024 };
 
 struct demo_result {
     const char *title;
@@ -23,9 +23,9 @@ struct demo {
     bool in_memory; /* no namespace: the peer is a second lastack, and time is virtual */
     bool ascii;
     bool colour;
-    bool interrupted; /* by SIGINT or SIGTERM: no further part */
+    bool interrupted; /* by a signal: nothing more is claimed, and no further part told */
     enum netns_how netns;
-    char directory[64]; /* of our own, removed at the end */
+    char directory[DEMO_PATH_BYTES - 16]; /* of our own, removed at the end */
     char large_hash[DEMO_HASH_TEXT];
     char small_hash[DEMO_HASH_TEXT];
     pid_t nginx;
@@ -44,7 +44,7 @@ void demo_part_f(struct demo *demo); /* the same four-tuple again, during the wa
 /* A line of the story. */
 void demo_say(const struct demo *demo, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Says whether what is claimed held, and counts it. The result is held. */
+/* Says whether what is claimed held, and counts it; not if it could not be seen to the end. The result is held. */
 bool demo_check(struct demo *demo, bool held, const char *claim, ...) __attribute__((format(printf, 3, 4)));
 
 /* The figures of the part, for the table. */
@@ -56,6 +56,9 @@ const char *demo_peer(const struct demo *demo);
 /* In demo->directory: two files of pseudo-random octets, "large" and "small", and their hashes. 0, or -1: said. */
 int demo_files_make(struct demo *demo);
 void demo_files_remove(const struct demo *demo);
+
+/* "DIRECTORY/name". */
+void demo_path(const struct demo *demo, const char *name, char path[DEMO_PATH_BYTES]);
 
 /* The SHA-256 of a file there; empty text if it cannot be read. */
 void demo_file_hash(const struct demo *demo, const char *name, char text[DEMO_HASH_TEXT]);

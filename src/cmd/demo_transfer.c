@@ -120,9 +120,10 @@ static char curl_command[256];
 static void prepare_curl(void)
 {
     snprintf(curl_command, sizeof curl_command,
-             "exec curl --silent --show-error --max-time 45 --header 'Connection: close' --output %s/fetched "
-             "http://10.83.0.2/%s",
-             transfer.demo->directory, transfer.name);
+             "exec curl --silent --show-error --max-time 45 --header 'Connection: close' "
+             "--output \"$LASTACK_DEMO/fetched\" http://10.83.0.2/%s",
+             transfer.name);
+    setenv("LASTACK_DEMO", transfer.demo->directory, 1);
     transfer.scene.options.run = curl_command;
 }
 

@@ -197,7 +197,10 @@ static unsigned signal_children(int number)
     FILE *file = fopen(path, "r");
     if (!file)
         return 0;
-    list[fread(list, 1, sizeof list - 1, file)] = 0;
+    size_t length = fread(list, 1, sizeof list - 1, file);
+    while (length > 0 && list[length - 1] != ' ')
+        length--; /* a number cut off would be somebody else's */
+    list[length] = 0;
     fclose(file);
     char *end = list;
     for (long pid = strtol(list, &end, 10); pid > 0; pid = strtol(end, &end, 10)) {

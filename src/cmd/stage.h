@@ -41,7 +41,7 @@ struct stage {
     int child_status;   /* exit status once it has ended, 128 + signal if one ended it */
     bool child_ended;
     int signal_fd;
-    int signals;                    /* SIGINT and SIGTERM so far */
+    int signals;                    /* that ask for the end, so far */
     bool timed_out;                 /* --seconds */
     void (*on_stop)(void *context); /* the first signal, the time bound, or the command's end; NULL: loop_stop */
     void *on_stop_context;

@@ -344,10 +344,12 @@ void loop_flush(struct loop *loop)
 int loop_signal_fd(struct link_error *error)
 {
     sigset_t signals;
+    struct sigaction hangup;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup(1) */
+        sigaddset(&signals, SIGHUP);
     sigaddset(&signals, SIGQUIT);
     if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
         return link_fail(error, "sigprocmask: %s", strerror(errno));

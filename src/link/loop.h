@@ -93,8 +93,8 @@ void loop_stop(struct loop *loop);
 /* Pulls and sends what the host has to send, and drains the trace into the taps: for calls made outside loop_run. */
 void loop_flush(struct loop *loop);
 
-/* An fd that becomes readable on SIGINT, SIGTERM, SIGHUP, SIGQUIT (signalfd; blocked from then on): to be watched, so
-   that a program ends in order. -1 with the reason. */
+/* An fd that becomes readable on SIGINT, SIGTERM, SIGQUIT, and SIGHUP unless it is ignored (signalfd; blocked from then
+   on): to be watched, so that a program ends in order. -1 with the reason. */
 int loop_signal_fd(struct link_error *error);
 
 #endif

@@ -2,6 +2,7 @@
 """lastack demo holds: against the kernel, against a second lastack, and for a user without privilege."""
 
 import os
+import signal
 import subprocess
 import unittest
 
@@ -27,6 +28,32 @@ class Demo(Case):
 
     def test_in_memory(self):
         self.assertEqual(self.demo("--memory", "--ascii").count("lost, by out:last-ack"), 4)
+
+    def test_a_temporary_directory_of_any_name(self):
+        needs("curl", "nginx")
+        place = self.path("a 'quoted\" name " + "x" * 90)
+        os.mkdir(place)
+        self.demo("a", "b", env={**os.environ, "TMPDIR": place})
+        self.assertEqual(os.listdir(place), [])
+        for wrong in (self.path("x" * 2000), self.path("none"), self.path("$a")):
+            done = lastack("demo", "a", env={**os.environ, "TMPDIR": wrong})
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"TMPDIR=", done.stderr)
+
+    def test_interrupted(self):
+        for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            with subprocess.Popen([LASTACK, "demo", "d"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env={**os.environ, "TMPDIR": self.directory}) as process:
+                for line in process.stdout:
+                    if b"good bye" in line:  # the first claim; the last ACK is about to be lost
+                        break
+                process.send_signal(number)
+                rest, _ = process.communicate(timeout=20)
+            self.assertEqual(process.returncode, 1)
+            self.assertIn(b"Interrupted.", rest)
+            self.assertNotIn(b"ll held", rest)
+            self.assertNotIn(b"did not hold", rest)
+            self.assertEqual(os.listdir(self.directory), [])
 
     def test_one_part(self):
         self.assertNotIn("curl", self.demo("d"))
