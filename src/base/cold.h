@@ -5,4 +5,8 @@
    passes. */
 #define COLD __attribute__((cold))
 
+/* Of a function that its caller seldom has to enter: it stays apart, so that the caller's short way saves no registers
+   for it. */
+#define APART __attribute__((noinline))
+
 #endif

@@ -115,6 +115,11 @@ void stream_put(const struct pieces_memory *memory, const struct stream *stream,
                 uint32_t length)
 {
     const uint8_t *from = data;
+    uint8_t *whole = stream_in_head(memory, stream, offset, length);
+    if (whole != NULL) {
+        memcpy(whole, from, length);
+        return;
+    }
     while (length > 0) {
         uint8_t *to = NULL;
         uint32_t n = stream_view(memory, stream, NULL, offset, length, &to);
@@ -125,11 +130,31 @@ void stream_put(const struct pieces_memory *memory, const struct stream *stream,
     }
 }
 
+void stream_copy(const struct pieces_memory *memory, const struct stream *stream, void *to, uint32_t length)
+{
+    uint8_t *at = to;
+    const uint8_t *whole = stream_in_head(memory, stream, 0, length);
+    if (whole != NULL) {
+        memcpy(at, whole, length);
+        return;
+    }
+    for (uint32_t offset = 0; offset < length;) {
+        uint8_t *from = NULL;
+        uint32_t n = stream_view(memory, stream, NULL, offset, length - offset, &from);
+        memcpy(at + offset, from, n);
+        offset += n;
+    }
+}
+
 uint64_t stream_get(const struct pieces_memory *memory, const struct stream *stream, struct stream_cursor *cursor,
                     uint32_t offset, void *to, uint32_t length, uint64_t sum)
 {
     uint8_t *at = to;
     bool odd = false;
+    const uint8_t *whole = stream_in_head(memory, stream, offset, length);
+    if (whole != NULL) {
+        return checksum_copy(sum, false, to, whole, length);
+    }
     while (length > 0) {
         uint8_t *from = NULL;
         uint32_t n = stream_view(memory, stream, cursor, offset, length, &from);

@@ -70,9 +70,21 @@ uint32_t stream_cover(const struct pieces_memory *memory, struct stream *stream,
 void stream_put(const struct pieces_memory *memory, const struct stream *stream, uint32_t offset, const void *data,
                 uint32_t length);
 
+/* Copies the first length octets. */
+void stream_copy(const struct pieces_memory *memory, const struct stream *stream, void *to, uint32_t length);
+
 /* The contiguous octets from offset on, at most `limit`: how many. */
 uint32_t stream_view(const struct pieces_memory *memory, const struct stream *stream, struct stream_cursor *cursor,
                      uint32_t offset, uint32_t limit, uint8_t **octets);
+
+/* The octets from offset on where all of them lie in the head piece, as those of short exchanges do; else NULL. */
+static inline uint8_t *stream_in_head(const struct pieces_memory *memory, const struct stream *stream, uint32_t offset,
+                                      uint32_t length)
+{
+    uint64_t place = (uint64_t)stream->start + offset;
+    bool is_in_head = stream->pieces > 0 && place + length <= memory->pool->piece_bytes;
+    return is_in_head ? piece_octets(memory, stream->head) + place : NULL;
+}
 
 /* Copies length octets from offset on and returns sum with theirs added (base/checksum.h). */
 uint64_t stream_get(const struct pieces_memory *memory, const struct stream *stream, struct stream_cursor *cursor,

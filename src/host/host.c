@@ -105,10 +105,13 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
     }
 }
 
-static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
+APART static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
 {
     struct core *core = &host->core;
     size_t length = 0;
+    if (size < ip_interface_mtu(&host->ip, interface)) {
+        return 0;
+    }
     if (core->replies.used > 0) {
         length = replies_take(&core->replies, core_at(core, core->replies.offset), interface, buffer, size);
     }
@@ -123,9 +126,9 @@ static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_
 
 size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size)
 {
-    unsigned mtu = ip_interface_mtu(&host->ip, interface);
     enter(host, now);
-    if (mtu == 0 || size < mtu || (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
+    if (interface >= host->ip.interface_count ||
+        (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
         return 0;
     }
     return next_packet(host, interface, buffer, size);

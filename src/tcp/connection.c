@@ -133,11 +133,11 @@ static void leave_table(struct tcp *tcp, struct connection *c)
 
 struct connection *connection_of(const struct tcp *tcp, struct la_conn handle)
 {
-    if (handle.slot >= tcp_core(tcp)->config.connections || handle.generation == 0) {
+    if (handle.slot >= tcp_core(tcp)->config.connections) {
         return NULL;
     }
     struct connection *c = connection_at(tcp, handle.slot);
-    return c->in_use && c->is_held && c->generation == handle.generation ? c : NULL;
+    return c->generation == handle.generation && c->in_use && c->is_held ? c : NULL;
 }
 
 struct la_conn connection_handle(const struct tcp *tcp, const struct connection *c)

@@ -28,7 +28,7 @@ static bool may_send_text(const struct connection *c)
 bool send_is_pending(const struct connection *c)
 {
     uint32_t queued = c->out.length + (c->is_shut ? 1 : 0);
-    return may_send_text(c) && !c->fin_is_acknowledged && seq_distance(c->snd_una, c->snd_resend) < queued;
+    return seq_distance(c->snd_una, c->snd_resend) < queued && may_send_text(c) && !c->fin_is_acknowledged;
 }
 
 /* ---- which segment ---- */

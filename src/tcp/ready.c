@@ -28,7 +28,9 @@ static void take_out(struct tcp *tcp, uint32_t entry)
         la_assert(at != NONE);
         before = at;
     }
-    uint32_t after = *link_of(tcp, entry);
+    uint32_t *link = link_of(tcp, entry);
+    uint32_t after = *link;
+    *link = NONE;
     if (before == NONE) {
         tcp->ready_first = after;
     } else {
@@ -37,7 +39,6 @@ static void take_out(struct tcp *tcp, uint32_t entry)
     if (tcp->ready_last == entry) {
         tcp->ready_last = before;
     }
-    *link_of(tcp, entry) = NONE;
 }
 
 void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags)
@@ -81,8 +82,9 @@ bool tcp_event(struct tcp *tcp, struct la_event *event)
     if (entry == NONE) {
         return false;
     }
-    tcp->ready_first = *link_of(tcp, entry);
-    *link_of(tcp, entry) = NONE;
+    uint32_t *link = link_of(tcp, entry);
+    tcp->ready_first = *link;
+    *link = NONE;
     *event = (struct la_event){0};
     if ((entry & READY_LISTENER) != 0) {
         struct listener *listener = listener_at(tcp, entry & ~READY_LISTENER);

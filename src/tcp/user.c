@@ -173,14 +173,8 @@ int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length)
     const struct pieces_memory memory = tcp_pieces(tcp);
     uint32_t most = length > INT_MAX ? INT_MAX : (uint32_t)length;
     uint32_t octets = c->in.length < most ? c->in.length : most;
-    uint8_t *to = data;
-    for (uint32_t done = 0; done < octets;) {
-        uint8_t *from = NULL;
-        uint32_t n = stream_view(&memory, &c->in, NULL, done, octets - done, &from);
-        memcpy(to + done, from, n);
-        done += n;
-    }
     if (octets > 0) {
+        stream_copy(&memory, &c->in, data, octets);
         consume(tcp, c, octets);
     }
     return (int)octets;
