@@ -134,6 +134,7 @@ enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct pack
     uint32_t source = ipv4_of(&packet->source);
     uint32_t destination = ipv4_of(&packet->destination);
     bool source_is_bad = source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127;
+    bool may_be_broadcast = (source & 3) == 3; /* one has two bits of host at least, all of them ones */
     bool destination_is_ours = false;
     const struct ip_prefix *end = addresses + ip->address_count;
     for (const struct ip_prefix *prefix = addresses; prefix < end; prefix++) {
@@ -141,7 +142,7 @@ enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct pack
         if (own == destination && prefix->interface == interface) {
             destination_is_ours = true;
         }
-        if (source == broadcast_of(own, prefix->bits - ADDRESS_IPV4_PREFIX) || source == own) {
+        if (source == own || (may_be_broadcast && source == broadcast_of(own, prefix->bits - ADDRESS_IPV4_PREFIX))) {
             return LA_DROP_IP_SOURCE;
         }
     }

@@ -10,17 +10,23 @@
 COLD uint32_t four_tuple_hash_ipv6(const struct core *core, const struct la_endpoint *local,
                                    const struct la_endpoint *remote);
 
+/* The addresses as they lie in memory. */
+static inline uint32_t four_tuple_hash_ipv4(const struct core *core, uint32_t local, uint32_t remote,
+                                            uint16_t local_port, uint16_t remote_port)
+{
+    uint64_t ports = (uint64_t)remote_port << 16 | local_port;
+    const uint64_t *key = core->table_key;
+    return (uint32_t)(((key[0] + local) * (key[1] + remote) + key[2] * ports) >> 32);
+}
+
 static inline uint32_t four_tuple_hash(const struct core *core, const struct la_endpoint *local,
                                        const struct la_endpoint *remote)
 {
     if (!address_is_ipv4(&remote->address)) {
         return four_tuple_hash_ipv6(core, local, remote);
     }
-    uint64_t a = load_u32(&remote->address.octets[ADDRESS_IPV4_AT]);
-    uint64_t b = load_u32(&local->address.octets[ADDRESS_IPV4_AT]);
-    uint64_t c = (uint64_t)remote->port << 16 | local->port;
-    const uint64_t *key = core->table_key;
-    return (uint32_t)(((key[0] + b) * (key[1] + a) + key[2] * c) >> 32);
+    return four_tuple_hash_ipv4(core, load_u32(&local->address.octets[ADDRESS_IPV4_AT]),
+                                load_u32(&remote->address.octets[ADDRESS_IPV4_AT]), local->port, remote->port);
 }
 
 /* A hash spread over a table of any size. */

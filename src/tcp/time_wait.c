@@ -206,6 +206,10 @@ static uint32_t record_hash(const struct core *core, const struct time_wait_tabl
 {
     struct la_endpoint local;
     struct la_endpoint remote;
+    if (table->address_bytes == 4) {
+        return four_tuple_hash_ipv4(core, load_u32(record->addresses), load_u32(record->addresses + 4),
+                                    record->local_port, record->remote_port);
+    }
     time_wait_endpoints(table, record, &local, &remote);
     return four_tuple_hash(core, &local, &remote);
 }
@@ -215,8 +219,8 @@ la_time time_wait_until(const struct core *core, const struct time_wait_record *
     return core_time_of(core, record->deadline_ms);
 }
 
-void time_wait_trace(struct core *core, const struct time_wait_table *table, const struct time_wait_record *record,
-                     enum la_wait_event what)
+void time_wait_record_event(struct core *core, const struct time_wait_table *table,
+                            const struct time_wait_record *record, enum la_wait_event what)
 {
     struct la_trace *trace = core_trace(core, LA_TRACE_TIME_WAIT);
     if (trace == NULL) {

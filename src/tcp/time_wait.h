@@ -97,8 +97,16 @@ bool time_wait_may_answer(const struct core *core, const struct time_wait_table 
 void time_wait_endpoints(const struct time_wait_table *table, const struct time_wait_record *record,
                          struct la_endpoint *local, struct la_endpoint *remote);
 
-void time_wait_trace(struct core *core, const struct time_wait_table *table, const struct time_wait_record *record,
-                     enum la_wait_event what);
+COLD void time_wait_record_event(struct core *core, const struct time_wait_table *table,
+                                 const struct time_wait_record *record, enum la_wait_event what);
+
+static inline void time_wait_trace(struct core *core, const struct time_wait_table *table,
+                                   const struct time_wait_record *record, enum la_wait_event what)
+{
+    if (core_traces(core, LA_TRACE_TIME_WAIT)) {
+        time_wait_record_event(core, table, record, what);
+    }
+}
 
 /* The deadline on the host's clock. */
 la_time time_wait_until(const struct core *core, const struct time_wait_record *record);

@@ -34,6 +34,12 @@ static inline void take_timestamp(const uint8_t *value, struct tcp_options *opti
     options->tsecr = get_u32(value + 4);
 }
 
+static inline void take_window_scale(uint8_t shift, struct tcp_options *options)
+{
+    options->has_window_scale = true;
+    options->window_scale = shift > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : shift; /* RFC 7323 2.3 */
+}
+
 /* The value of one option. One of a kind that we know, but not of its length, is as good as unknown (MUST-6). */
 static void read_option(uint8_t kind, struct reader value, struct tcp_options *options)
 {
@@ -42,9 +48,7 @@ static void read_option(uint8_t kind, struct reader value, struct tcp_options *o
         options->has_mss = true;
         options->mss = read_u16(&value);
     } else if (kind == OPTION_WINDOW_SCALE && length == OPTION_WINDOW_SCALE_BYTES) {
-        uint8_t shift = read_u8(&value);
-        options->has_window_scale = true;
-        options->window_scale = shift > TCP_WINDOW_SCALE_MAX ? TCP_WINDOW_SCALE_MAX : shift; /* RFC 7323 2.3 */
+        take_window_scale(read_u8(&value), options);
     } else if (kind == OPTION_SACK_PERMITTED && length == OPTION_SACK_PERMITTED_BYTES) {
         options->sack_permitted = true;
     } else if (kind == OPTION_TIMESTAMP && length == OPTION_TIMESTAMP_BYTES) {
@@ -77,6 +81,26 @@ static enum la_drop read_options(struct reader r, struct tcp_options *options)
 static inline bool is_usual_options(const uint8_t *options, size_t length)
 {
     return length == 2 + OPTION_TIMESTAMP_BYTES && get_u32(options) == NOP_NOP_TIMESTAMP;
+}
+
+/* The options of nearly every SYN, in the order in which Linux sends them, and emit_options: MSS, timestamps with
+   SACK-permitted or two NOPs before them, NOP, window scale. */
+#define SYN_OPTIONS_BYTES (OPTION_MSS_BYTES + 2 + OPTION_TIMESTAMP_BYTES + 1 + OPTION_WINDOW_SCALE_BYTES)
+
+static inline bool is_syn_options(const uint8_t *options, size_t length)
+{
+    return length == SYN_OPTIONS_BYTES && (get_u32(options) & UINT32_C(0xffff0000)) == MSS &&
+           (get_u32(options + 4) == SACK_PERMITTED_TIMESTAMP || get_u32(options + 4) == NOP_NOP_TIMESTAMP) &&
+           (get_u32(options + 16) & UINT32_C(0xffffff00)) == NOP_WINDOW_SCALE;
+}
+
+static inline void take_syn_options(const uint8_t *values, struct tcp_options *options)
+{
+    options->has_mss = true;
+    options->mss = get_u16(values + 2);
+    options->sack_permitted = get_u32(values + 4) == SACK_PERMITTED_TIMESTAMP;
+    take_timestamp(values + 8, options);
+    take_window_scale(values[19], options);
 }
 
 /* Nearly every segment has 32 octets of header: they are summed without a loop, and a pure ACK is nothing else. */
@@ -124,6 +148,8 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     const uint8_t *options = header + TCP_HEADER_BYTES;
     if (is_usual_options(options, header_bytes - TCP_HEADER_BYTES)) {
         take_timestamp(options + 4, &segment->options);
+    } else if (is_syn_options(options, header_bytes - TCP_HEADER_BYTES)) {
+        take_syn_options(options, &segment->options);
     } else if (header_bytes > TCP_HEADER_BYTES) {
         enum la_drop why = read_options(reader_of(options, header_bytes - TCP_HEADER_BYTES), &segment->options);
         if (why != LA_DROP_NONE) {
