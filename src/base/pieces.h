@@ -81,9 +81,9 @@ uint32_t stream_view(const struct pieces_memory *memory, const struct stream *st
 static inline uint8_t *stream_in_head(const struct pieces_memory *memory, const struct stream *stream, uint32_t offset,
                                       uint32_t length)
 {
-    uint64_t place = (uint64_t)stream->start + offset;
-    bool is_in_head = stream->pieces > 0 && place + length <= memory->pool->piece_bytes;
-    return is_in_head ? piece_octets(memory, stream->head) + place : NULL;
+    uint64_t first = (uint64_t)stream->start + offset;
+    bool is_in_head = stream->pieces > 0 && first + length <= memory->pool->piece_bytes;
+    return is_in_head ? piece_octets(memory, stream->head) + first : NULL;
 }
 
 /* Copies length octets from offset on and returns sum with theirs added (base/checksum.h). */
