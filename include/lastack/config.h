@@ -13,11 +13,11 @@ struct la_config {
     uint8_t key[16]; /* secret and random: ISNs (RFC 6528), ports (RFC 6056), timestamp offsets, tables' hash */
 
     /* Limits. What happens at each is documented in docs/api.md and tested. */
-    uint32_t interfaces;         /* 1; 1 to 255 */
-    uint32_t addresses;          /* 4 */
-    uint32_t routes;             /* 4 */
+    uint8_t interfaces;          /* 1; 1 to 255 */
+    uint16_t addresses;          /* 4 */
+    uint16_t routes;             /* 4 */
+    uint16_t listeners;          /* 16 */
     uint32_t connections;        /* 1024: in any state but LISTEN and TIME-WAIT, or held by the application */
-    uint32_t listeners;          /* 16 */
     uint32_t time_wait_ipv4;     /* 16384 records, at most 2^24 - 2 */
     uint32_t time_wait_ipv6;     /* 0 */
     uint32_t buffer_piece_bytes; /* 4096: what buffers are made of; a multiple of 8, 16 to 65536 */
@@ -30,39 +30,39 @@ struct la_config {
     /* Per connection. */
     uint32_t send_buffer_bytes;    /* 262144: unacknowledged and unsent, at most */
     uint32_t receive_buffer_bytes; /* 262144: the largest window offered */
-    uint32_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
+    uint16_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
 
     /* IP. */
     uint8_t ttl; /* 64 */
 
     /* The life cycle. */
-    uint32_t msl_ms;             /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
-    uint32_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; at most 255 */
-    bool time_wait_reopen;       /* true: a SYN that RFC 6191 honours opens a new incarnation */
-    bool rfc1337;                /* true: RSTs do not end TIME-WAIT */
-    uint32_t fin_wait_2_ms;      /* 60,000: once fully closed */
-    uint32_t linger_ms;          /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */
-    uint32_t linger_bytes;       /* 1,048,576: what la_close_lingering discards of what still comes */
-    uint32_t quiet_time_ms;      /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
+    uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */
+    bool time_wait_reopen;      /* true: a SYN that RFC 6191 honours opens a new incarnation */
+    bool rfc1337;               /* true: RSTs do not end TIME-WAIT */
+    uint32_t msl_ms;            /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
+    uint32_t fin_wait_2_ms;     /* 60,000: once fully closed */
+    uint32_t linger_ms;         /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */
+    uint32_t linger_bytes;      /* 1,048,576: what la_close_lingering discards of what still comes */
+    uint32_t quiet_time_ms;     /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
 
     /* Retransmission: RFC 6298, RFC 9293 3.8. */
-    uint32_t rto_initial_ms;     /* 1,000 */
-    uint32_t rto_min_ms;         /* 200; at most 1,000,000: so much above the smoothed round trip */
-    uint32_t rto_max_ms;         /* 60,000 */
-    uint32_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
-    uint32_t r2_data_ms;         /* 100,000: then the connection is given up */
-    uint32_t r2_syn_ms;          /* 180,000 */
-    uint32_t user_timeout_ms;    /* 0: none but R2 */
+    uint32_t rto_initial_ms;    /* 1,000 */
+    uint32_t rto_min_ms;        /* 200; at most 1,000,000: so much above the smoothed round trip */
+    uint32_t rto_max_ms;        /* 60,000 */
+    uint32_t r2_data_ms;        /* 100,000: then the connection is given up */
+    uint32_t r2_syn_ms;         /* 180,000 */
+    uint32_t user_timeout_ms;   /* 0: none but R2 */
+    uint8_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
 
     /* Acknowledgments. */
-    uint32_t delayed_ack_ms;   /* 40; at most 500 (MUST-58); 0: every segment is acknowledged at once */
+    uint16_t delayed_ack_ms;   /* 40; at most 500 (MUST-58); 0: every segment is acknowledged at once */
     uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
 
     /* Keepalive: RFC 9293 3.8.4. */
     bool keepalive;                 /* false */
+    uint8_t keepalive_probes;       /* 9 */
     uint32_t keepalive_idle_ms;     /* 7,200,000 */
     uint32_t keepalive_interval_ms; /* 75,000 */
-    uint32_t keepalive_probes;      /* 9 */
 
     /* What is offered and used. */
     bool nagle;          /* true */

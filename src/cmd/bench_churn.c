@@ -149,7 +149,7 @@ static int prepare(uint32_t waiting)
     state.step = waiting ? wait / waiting : wait + LA_SECOND;
     state.remote_ports = waiting / LOCAL_PORTS * 5 / 4 + 2; /* a four-tuple comes again long after its wait */
     client.time_wait_ipv4 = waiting + waiting / 8 + 16;
-    server.listeners = state.remote_ports;
+    server.listeners = (uint16_t)state.remote_ports;
     if (bench_pair_open(&pair, &client, &server, MTU) < 0 || listen_all() < 0)
         return -1;
     return many_connections(waiting + (uint64_t)1000);

@@ -47,11 +47,11 @@ static void choose_config(struct pair *chance, struct la_config *config)
     config->buffer_pieces = ONE_OF(chance, 64, 256, 256, 1024);
     config->send_buffer_bytes = ONE_OF(chance, 1, 100, 1000, 4000, 16384, 70000, 200000);
     config->receive_buffer_bytes = ONE_OF(chance, 100, 1000, 4000, 16384, 70000, 200000);
-    config->out_of_order_ranges = ONE_OF(chance, 1, 2, 8, 64);
+    config->out_of_order_ranges = (uint16_t)ONE_OF(chance, 1, 2, 8, 64);
     config->window_scaling = pair_chance(chance, 700);
     config->timestamps = pair_chance(chance, 700);
     config->nagle = pair_chance(chance, 700);
-    config->delayed_ack_ms = ONE_OF(chance, 0, 40, 40, 500);
+    config->delayed_ack_ms = (uint16_t)ONE_OF(chance, 0, 40, 40, 500);
     config->rto_max_ms = 5000; /* so that no run of losses lasts longer than what bounds a connection's life */
     config->rto_initial_ms = 1000;
     config->r2_data_ms = 3000000;
