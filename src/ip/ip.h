@@ -6,11 +6,11 @@
 #include "wire/icmp.h"
 #include "wire/packet.h"
 
-/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_back_bytes and the three
+/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the three
    offsets; the arrays have config.interfaces, .addresses and .routes entries. */
 struct ip {
-    uint32_t core_back_bytes; /* this struct's distance from its core */
-    uint32_t interfaces;      /* offsets in CORE_UNITs from the core */
+    int32_t core_bytes;  /* from this struct to its core */
+    uint32_t interfaces; /* offsets in CORE_UNITs from the core */
     uint32_t addresses;
     uint32_t routes;
     uint32_t interface_count; /* in use */
@@ -21,7 +21,7 @@ struct ip {
 
 static inline struct core *ip_core(const struct ip *ip)
 {
-    return (struct core *)(void *)((char *)(uintptr_t)ip - ip->core_back_bytes);
+    return (struct core *)(void *)((char *)(uintptr_t)ip + ip->core_bytes);
 }
 
 /* The octets of the arrays. */

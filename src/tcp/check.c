@@ -175,7 +175,8 @@ static const char *check_each(const struct tcp *tcp, struct census *census)
         if (c->in_use && wrong == NULL) {
             count_connection(census, c);
             wrong = connection_check(tcp, c);
-            if (wrong == NULL && c->end == LA_END_NONE && connection_find(tcp, &c->local, &c->remote) != c) {
+            const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &c->local, &c->remote);
+            if (wrong == NULL && c->end == LA_END_NONE && connection_find(tcp, &tuple) != c) {
                 wrong = "table: finds each connection by its four-tuple (I34)";
             }
         }
@@ -285,10 +286,11 @@ static const char *check_waits(const struct tcp *tcp, const struct time_wait_tab
         if (!deadline_before(now_ms, record->deadline_ms)) {
             continue;
         }
-        if (time_wait_find(core, table, &local, &remote) != record) {
+        const struct four_tuple tuple = four_tuple_of(core, &local, &remote);
+        if (time_wait_find(core, table, &tuple) != record) {
             return "records: found by the four-tuple (I34)";
         }
-        if (connection_find(tcp, &local, &remote) != NULL) {
+        if (connection_find(tcp, &tuple) != NULL) {
             return "records: a four-tuple has one owner (I34)";
         }
     }

@@ -30,7 +30,8 @@ struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint
 
 static bool is_free(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
-    return connection_find(tcp, local, remote) == NULL && tcp_reuse_when(tcp, local, remote) == 0;
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
+    return connection_find(tcp, &tuple) == NULL && wait_until(tcp, &tuple) == 0;
 }
 
 uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote)

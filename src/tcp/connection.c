@@ -4,7 +4,6 @@
 
 #include "base/assert.h"
 #include "base/siphash.h"
-#include "four_tuple.h"
 #include "listener.h"
 
 size_t tcp_connections_bytes(const struct la_config *config)
@@ -27,11 +26,11 @@ size_t tcp_outputs_bytes(const struct la_config *config)
     return (size_t)config->interfaces * sizeof(struct output_list);
 }
 
-static uint32_t *bucket_for(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+static uint32_t *bucket_for(const struct tcp *tcp, uint32_t hash)
 {
     struct core *core = tcp_core(tcp);
     uint32_t *buckets = core_at(core, tcp->buckets);
-    return &buckets[four_tuple_place(four_tuple_hash(core, local, remote), core->config.connections)];
+    return &buckets[four_tuple_place(hash, core->config.connections)];
 }
 
 static void draw_table_key(struct core *core)
@@ -47,7 +46,7 @@ void tcp_start(struct tcp *tcp)
     struct core *core = tcp_core(tcp);
     draw_table_key(core);
     const struct la_config *config = &core->config;
-    memset(core_at(core, tcp->connections), 0, tcp_connections_bytes(config));
+    memset(connection_at(tcp, 0), 0, tcp_connections_bytes(config));
     memset(core_at(core, tcp->listeners), 0, tcp_listeners_bytes(config));
     memset(core_at(core, tcp->buckets), 0xff, tcp_buckets_bytes(config));
     memset(core_at(core, tcp->outputs), 0xff, tcp_outputs_bytes(config));
@@ -66,8 +65,7 @@ void tcp_start(struct tcp *tcp)
     time_wait_init(core, &tcp->waits[1], config->time_wait_ipv6, 16);
 }
 
-struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                                  enum la_state state)
+struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tuple, enum la_state state)
 {
     uint32_t slot = tcp->free_connection;
     if (slot == NONE) {
@@ -82,8 +80,8 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     memset(c, 0, sizeof *c);
     c->in_use = true;
     c->generation = generation;
-    c->local = *local;
-    c->remote = *remote;
+    c->local = *tuple->local;
+    c->remote = *tuple->remote;
     c->state = (uint8_t)state;
     c->ranges = PIECE_NONE;
     c->out_cursor.piece = PIECE_NONE;
@@ -100,18 +98,17 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     c->keepalive_interval_ms = config->keepalive_interval_ms;
     c->keepalive_probes = (uint8_t)config->keepalive_probes;
     c->user_timeout_ms = config->user_timeout_ms;
-    uint32_t *bucket = bucket_for(tcp, local, remote);
+    uint32_t *bucket = bucket_for(tcp, tuple->hash);
     c->hash_next = *bucket;
     *bucket = slot;
     return c;
 }
 
-struct connection *connection_find(const struct tcp *tcp, const struct la_endpoint *local,
-                                   const struct la_endpoint *remote)
+struct connection *connection_find(const struct tcp *tcp, const struct four_tuple *tuple)
 {
-    for (uint32_t slot = *bucket_for(tcp, local, remote); slot != NONE;) {
+    for (uint32_t slot = *bucket_for(tcp, tuple->hash); slot != NONE;) {
         struct connection *c = connection_at(tcp, slot);
-        if (endpoint_equal(&c->remote, remote) && endpoint_equal(&c->local, local)) {
+        if (endpoint_equal(&c->remote, tuple->remote) && endpoint_equal(&c->local, tuple->local)) {
             return c;
         }
         slot = c->hash_next;
@@ -122,7 +119,7 @@ struct connection *connection_find(const struct tcp *tcp, const struct la_endpoi
 static void leave_table(struct tcp *tcp, struct connection *c)
 {
     uint32_t slot = connection_slot(tcp, c);
-    uint32_t *link = bucket_for(tcp, &c->local, &c->remote);
+    uint32_t *link = bucket_for(tcp, four_tuple_hash(tcp_core(tcp), &c->local, &c->remote));
     while (*link != slot) {
         la_assert(*link != NONE);
         link = &connection_at(tcp, *link)->hash_next;
@@ -137,7 +134,7 @@ struct connection *connection_of(const struct tcp *tcp, struct la_conn handle)
         return NULL;
     }
     struct connection *c = connection_at(tcp, handle.slot);
-    return c->generation == handle.generation && c->in_use && c->is_held ? c : NULL;
+    return c->generation == handle.generation && c->is_held ? c : NULL;
 }
 
 struct la_conn connection_handle(const struct tcp *tcp, const struct connection *c)

@@ -5,6 +5,7 @@
 #include "base/pieces.h"
 #include "base/seq.h"
 #include "congestion.h"
+#include "four_tuple.h"
 #include "state.h"
 #include "tcp.h"
 #include "wire/tcp.h"
@@ -157,7 +158,7 @@ static inline struct output_list *output_list_at(const struct tcp *tcp, unsigned
 
 static inline struct connection *connection_at(const struct tcp *tcp, uint32_t slot)
 {
-    struct connection *connections = core_at(tcp_core(tcp), tcp->connections);
+    struct connection *connections = (struct connection *)(void *)((char *)(uintptr_t)tcp + sizeof *tcp);
     return &connections[slot];
 }
 
@@ -185,12 +186,13 @@ static inline uint32_t pieces_held_beside_out(const struct connection *c)
 
 /* A fresh connection of this four-tuple, in the table, in the state that the four-tuple has already; NULL if all are in
    use. */
-struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                                  enum la_state state);
+struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tuple, enum la_state state);
 
 /* The owner of a four-tuple, or NULL. */
-struct connection *connection_find(const struct tcp *tcp, const struct la_endpoint *local,
-                                   const struct la_endpoint *remote);
+struct connection *connection_find(const struct tcp *tcp, const struct four_tuple *tuple);
+
+/* input.c: when the four-tuple's wait ends; 0 if it does not wait. */
+la_time wait_until(const struct tcp *tcp, const struct four_tuple *tuple);
 
 /* The handle's connection, or NULL if it is stale. */
 struct connection *connection_of(const struct tcp *tcp, struct la_conn handle);

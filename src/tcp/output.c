@@ -131,7 +131,7 @@ static inline size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, co
     uint64_t sum = 0;
     if (plan->length > 0) {
         const struct pieces_memory memory = tcp_pieces(tcp);
-        unsigned before = ip_header_bytes(&header->remote.address) + tcp_header_bytes(&header->options);
+        unsigned before = ip_header_bytes(&header->remote->address) + tcp_header_bytes(&header->options);
         sum = stream_get(&memory, &c->out, &c->out_cursor, seq_distance(send_base(c), plan->seq), to + before,
                          plan->length, 0);
     }
@@ -153,7 +153,7 @@ static inline size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, co
 /* A segment of a synchronised connection. */
 static size_t emit_segment(struct tcp *tcp, struct connection *c, uint8_t *to, const struct plan *plan, uint8_t flags)
 {
-    struct tcp_header header = {.local = c->local, .remote = c->remote, .seq = plan->seq, .ack = c->rcv_nxt};
+    struct tcp_header header = {.local = &c->local, .remote = &c->remote, .seq = plan->seq, .ack = c->rcv_nxt};
     header.flags = flags;
     header.window = receive_window_offer(tcp, c, false);
     if (c->timestamps) {
@@ -215,7 +215,7 @@ static size_t emit_syn(struct tcp *tcp, struct connection *c, uint8_t *to)
 {
     const struct la_config *config = &tcp_core(tcp)->config;
     bool answers = c->state == LA_SYN_RECEIVED;
-    struct tcp_header header = {.local = c->local, .remote = c->remote, .seq = c->iss};
+    struct tcp_header header = {.local = &c->local, .remote = &c->remote, .seq = c->iss};
     header.flags = answers ? LA_SYN | LA_ACK : LA_SYN;
     header.ack = answers ? c->rcv_nxt : seq_of(0);
     header.window = receive_window_offer(tcp, c, true);

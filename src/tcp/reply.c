@@ -6,7 +6,7 @@ void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *he
 {
     struct core *core = tcp_core(tcp);
     uint8_t *ring = core_at(core, core->replies.offset);
-    size_t length = ip_header_bytes(&header->remote.address) + tcp_header_bytes(&header->options);
+    size_t length = ip_header_bytes(&header->remote->address) + tcp_header_bytes(&header->options);
     uint8_t *to = replies_reserve(&core->replies, ring, interface, length);
     if (to == NULL) {
         core_drop(core, LA_DROP_REPLIES_FULL);
@@ -29,7 +29,7 @@ void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segm
     if ((segment->flags & LA_RST) != 0) {
         return;
     }
-    struct tcp_header header = {.local = segment->local, .remote = segment->remote, .flags = LA_RST};
+    struct tcp_header header = {.local = &segment->local, .remote = &segment->remote, .flags = LA_RST};
     if ((segment->flags & LA_ACK) != 0) {
         header.seq = segment->ack;
     } else {
@@ -42,7 +42,7 @@ void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segm
 
 void reply_abort(struct tcp *tcp, struct connection *c)
 {
-    struct tcp_header header = {.local = c->local, .remote = c->remote, .ack = c->rcv_nxt, .flags = LA_RST | LA_ACK};
+    struct tcp_header header = {.local = &c->local, .remote = &c->remote, .ack = c->rcv_nxt, .flags = LA_RST | LA_ACK};
     /* An octet that probes a shut window lies where the peer obeys no RST. */
     header.seq = c->is_probing ? c->snd_una : c->snd_nxt;
     if (c->timestamps) {

@@ -7,15 +7,14 @@
 #include "time_wait.h"
 #include "wire/tcp.h"
 
-/* The life cycle. host.c places it in the block, zeroed, with its arrays' offsets, and calls tcp_start. Below these
-   functions nothing knows IP but by its addresses. */
+/* The life cycle. host.c places it in the block, zeroed, with its arrays' offsets, the connections right behind it, and
+   calls tcp_start. Below these functions nothing knows IP but by its addresses. */
 struct tcp {
     /* Offsets in CORE_UNITs from the core. */
-    uint32_t connections;   /* struct connection[config.connections] */
-    uint32_t buckets;       /* uint32_t[config.connections]: first slot of each bucket */
-    uint32_t timer_entries; /* timers_bytes */
-    uint32_t listeners;     /* struct listener[config.listeners] */
-    uint32_t outputs;       /* struct output_list[config.interfaces] */
+    _Alignas(CORE_UNIT) uint32_t buckets; /* uint32_t[config.connections]: first slot of each bucket */
+    uint32_t timer_entries;               /* timers_bytes */
+    uint32_t listeners;                   /* struct listener[config.listeners] */
+    uint32_t outputs;                     /* struct output_list[config.interfaces] */
 
     struct pieces pieces;
     struct timers timers;

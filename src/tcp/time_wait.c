@@ -69,14 +69,13 @@ static uint32_t position_of(const struct core *core, const struct time_wait_tabl
 
 /* Its four-tuple, and its wait is not over. */
 static bool record_is_for(const struct core *core, const struct time_wait_table *table,
-                          const struct time_wait_record *record, const struct la_endpoint *local,
-                          const struct la_endpoint *remote)
+                          const struct time_wait_record *record, const struct four_tuple *tuple)
 {
     unsigned bytes = table->address_bytes;
-    return record->class != TIME_WAIT_NONE && record->remote_port == remote->port &&
-           record->local_port == local->port && deadline_before(core->now_ms, record->deadline_ms) &&
-           memcmp(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes) == 0 &&
-           memcmp(record->addresses, &local->address.octets[16 - bytes], bytes) == 0;
+    return record->class != TIME_WAIT_NONE && record->remote_port == tuple->remote->port &&
+           record->local_port == tuple->local->port && deadline_before(core->now_ms, record->deadline_ms) &&
+           memcmp(record->addresses + bytes, &tuple->remote->address.octets[16 - bytes], bytes) == 0 &&
+           memcmp(record->addresses, &tuple->local->address.octets[16 - bytes], bytes) == 0;
 }
 
 /* ---- the index ---- */
@@ -144,11 +143,11 @@ static void index_replace(const struct core *core, const struct time_wait_table 
 }
 
 static struct time_wait_record *search(const struct core *core, const struct time_wait_table *table,
-                                       const struct la_endpoint *local, const struct la_endpoint *remote)
+                                       const struct four_tuple *tuple)
 {
     for (uint32_t i = 0; i < table->used; i++) {
         struct time_wait_record *record = record_at(core, table, (table->tail + i) % table->capacity);
-        if (record_is_for(core, table, record, local, remote)) {
+        if (record_is_for(core, table, record, tuple)) {
             return record;
         }
     }
@@ -156,9 +155,9 @@ static struct time_wait_record *search(const struct core *core, const struct tim
 }
 
 static struct time_wait_record *look_up(const struct core *core, const struct time_wait_table *table,
-                                        const struct la_endpoint *local, const struct la_endpoint *remote)
+                                        const struct four_tuple *tuple)
 {
-    uint32_t hash = four_tuple_hash(core, local, remote);
+    uint32_t hash = tuple->hash;
     uint32_t tag = hash & 0xff;
     uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
@@ -167,7 +166,7 @@ static struct time_wait_record *look_up(const struct core *core, const struct ti
             uint32_t entry = bucket->entries[i];
             if ((entry & 0xff) == tag && entry != 0) {
                 struct time_wait_record *record = record_at(core, table, (entry >> 8) - 1);
-                if (record_is_for(core, table, record, local, remote)) {
+                if (record_is_for(core, table, record, tuple)) {
                     return record;
                 }
             }
@@ -181,12 +180,12 @@ static struct time_wait_record *look_up(const struct core *core, const struct ti
 }
 
 struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
-                                        const struct la_endpoint *local, const struct la_endpoint *remote)
+                                        const struct four_tuple *tuple)
 {
     if (table->waiting == 0) {
         return NULL;
     }
-    return table->bucket_count == 0 ? search(core, table, local, remote) : look_up(core, table, local, remote);
+    return table->bucket_count == 0 ? search(core, table, tuple) : look_up(core, table, tuple);
 }
 
 /* ---- a record's life ---- */
@@ -359,8 +358,7 @@ static void make_room(struct core *core, struct time_wait_table *table)
 }
 
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
-                                          const struct la_endpoint *local, const struct la_endpoint *remote,
-                                          uint32_t wait_ms)
+                                          const struct four_tuple *tuple, uint32_t wait_ms)
 {
     if (table->capacity == 0) {
         return NULL;
@@ -372,13 +370,13 @@ struct time_wait_record *time_wait_append(struct core *core, struct time_wait_ta
     memset(record, 0, sizeof *record);
     record->class = TIME_WAIT_WAITING;
     record->deadline_ms = core->now_ms_up + wait_ms;
-    record->local_port = local->port;
-    record->remote_port = remote->port;
-    memcpy(record->addresses, &local->address.octets[16 - bytes], bytes);
-    memcpy(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes);
+    record->local_port = tuple->local->port;
+    record->remote_port = tuple->remote->port;
+    memcpy(record->addresses, &tuple->local->address.octets[16 - bytes], bytes);
+    memcpy(record->addresses + bytes, &tuple->remote->address.octets[16 - bytes], bytes);
     table->used++;
     table->waiting++;
-    index_add(core, table, four_tuple_hash(core, local, remote), position);
+    index_add(core, table, tuple->hash, position);
     return record;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/core.h"
 #include "base/seq.h"
+#include "four_tuple.h"
 #include "wire/tcp.h"
 
 /* TIME-WAIT is a log. Records of one duration expire in the order in which they came, so they are kept as a ring:
@@ -68,13 +69,12 @@ void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t c
 
 /* The four-tuple's record whose wait is not over; NULL if there is none. */
 struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
-                                        const struct la_endpoint *local, const struct la_endpoint *remote);
+                                        const struct four_tuple *tuple);
 
 /* A new record for a four-tuple that has none, cleared but for addresses, ports, class and deadline: wait_ms from now.
    When the table is full the oldest goes, counted and traced as evicted. NULL only if the capacity is 0. */
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
-                                          const struct la_endpoint *local, const struct la_endpoint *remote,
-                                          uint32_t wait_ms);
+                                          const struct four_tuple *tuple, uint32_t wait_ms);
 
 /* The peer's FIN again: the wait ends wait_ms from now. */
 void time_wait_restart(struct core *core, struct time_wait_table *table, struct time_wait_record *record,

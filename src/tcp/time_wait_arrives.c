@@ -21,7 +21,7 @@ static void answer(const struct wait *wait)
         core_count(core, LA_COUNT_WAIT_LIMITED);
         return;
     }
-    struct tcp_header header = {.local = segment->local, .remote = segment->remote, .flags = LA_ACK};
+    struct tcp_header header = {.local = &segment->local, .remote = &segment->remote, .flags = LA_ACK};
     header.seq = record->snd_nxt;
     header.ack = record->rcv_nxt;
     header.window = record->window;

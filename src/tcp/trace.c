@@ -64,8 +64,8 @@ void record_segment_out(struct tcp *tcp, const struct tcp_header *header, const 
     if (departure->connection != NULL) {
         about(tcp, record, departure->connection);
     }
-    record->local = header->local;
-    record->remote = header->remote;
+    record->local = *header->local;
+    record->remote = *header->remote;
     record->sequence = header->seq.v;
     record->acknowledgment = header->ack.v;
     record->length = departure->length;

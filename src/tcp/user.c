@@ -15,17 +15,21 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
     if (tcp->free_connection == NONE) {
         return LA_ERROR_NO_CONNECTION;
     }
-    if (from.port == 0) {
+    bool is_chosen = from.port == 0;
+    if (is_chosen) {
         from.port = clock_ephemeral_port(tcp, &from.address, remote);
         if (from.port == 0) {
             return LA_ERROR_NO_PORT;
         }
-    } else if (connection_find(tcp, &from, remote) != NULL) {
+    }
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &from, remote);
+    if (!is_chosen && connection_find(tcp, &tuple) != NULL) {
         return LA_ERROR_IN_USE;
-    } else if (tcp_reuse_when(tcp, &from, remote) != 0) {
+    }
+    if (!is_chosen && wait_until(tcp, &tuple) != 0) {
         return LA_ERROR_WAITS;
     }
-    struct connection *c = connection_new(tcp, &from, remote, LA_CLOSED);
+    struct connection *c = connection_new(tcp, &tuple, LA_CLOSED);
     c->is_held = true;
     const struct clock_origin origin = clock_origin(tcp, &from, remote);
     c->iss = origin.iss;

@@ -102,7 +102,7 @@ static size_t emit(uint8_t *to, const struct packet *about, uint8_t ttl, const u
     uint8_t *at = to + ip_bytes;
     uint64_t sum = checksum_copy(0, false, at, header, ICMP_HEADER_BYTES);
     sum = checksum_copy(sum, false, at + ICMP_HEADER_BYTES, octets, length);
-    put_u16(at + 2, checksum_finish(sum));
+    checksum_put(at + 2, sum);
     return ip_bytes + ICMP_HEADER_BYTES + length;
 }
 

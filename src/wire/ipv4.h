@@ -31,7 +31,8 @@ static inline unsigned ipv4_emit(uint8_t *restrict to, const struct la_address *
         checksum_fields(ipv4_addresses_sum(source, destination), (uint64_t)length_word + fragment_word + ttl_word);
     put_u32(to, length_word);
     put_u32(to + 4, fragment_word);
-    put_u32(to + 8, ttl_word | checksum_finish(sum));
+    put_u16(to + 8, (uint16_t)(ttl_word >> 16));
+    checksum_put(to + 10, sum);
     memcpy(to + 12, source->octets + ADDRESS_IPV4_AT, 4);
     memcpy(to + 16, destination->octets + ADDRESS_IPV4_AT, 4);
     return IPV4_HEADER_BYTES;

@@ -137,7 +137,7 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     segment->urgent = get_u16(header + 18);
 
     uint64_t sum = ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
-    if (checksum_finish(sum_of_segment(sum, header, packet->payload_length)) != 0) {
+    if (!checksum_is_right(sum_of_segment(sum, header, packet->payload_length))) {
         return LA_DROP_TCP_CHECKSUM; /* MUST-3 */
     }
     if (header_bytes < TCP_HEADER_BYTES || header_bytes > packet->payload_length) {
@@ -202,11 +202,11 @@ static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct 
 unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl, size_t text_length,
                   uint64_t text_sum)
 {
-    const struct la_address *source = &header->local.address;
-    const struct la_address *destination = &header->remote.address;
+    const struct la_address *source = &header->local->address;
+    const struct la_address *destination = &header->remote->address;
     uint64_t fields = header->urgent;
     uint8_t *tcp = to + ip_header_bytes(destination);
-    emit_word(tcp, &fields, (uint32_t)header->local.port << 16 | header->remote.port);
+    emit_word(tcp, &fields, (uint32_t)header->local->port << 16 | header->remote->port);
     emit_word(tcp + 4, &fields, header->seq.v);
     emit_word(tcp + 8, &fields, header->ack.v);
     uint8_t *text = emit_options(tcp + TCP_HEADER_BYTES, &fields, &header->options);
@@ -216,6 +216,7 @@ unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header
     size_t payload_length = tcp_bytes + text_length;
     uint64_t sum = ip_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
     sum = checksum_join(checksum_fields(sum, fields), text_sum);
-    put_u32(tcp + 16, (uint32_t)checksum_finish(sum) << 16 | header->urgent);
+    checksum_put(tcp + 16, sum);
+    put_u16(tcp + 18, header->urgent);
     return ip_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length) + tcp_bytes;
 }

@@ -42,8 +42,8 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment);
 
 /* What is sent. */
 struct tcp_header {
-    struct la_endpoint local;  /* source */
-    struct la_endpoint remote; /* destination */
+    const struct la_endpoint *local;  /* source */
+    const struct la_endpoint *remote; /* destination */
     struct seq seq;
     struct seq ack;
     uint16_t window; /* as on the wire, unscaled */

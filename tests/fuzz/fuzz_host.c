@@ -154,9 +154,9 @@ static void give_segment(struct run *run)
     static uint8_t bytes[512];
     struct flow *flow = &run->flows[read_u8(&run->input) % FLOWS];
     uint8_t shape = read_u8(&run->input);
-    struct tcp_header header = {.local = {la_address_ipv4(10, 0, 0, 2), flow->remote_port},
-                                .remote = {la_address_ipv4(10, 0, 0, 1), flow->local_port},
-                                .flags = read_u8(&run->input)};
+    const struct la_endpoint source = {la_address_ipv4(10, 0, 0, 2), flow->remote_port};
+    const struct la_endpoint destination = {la_address_ipv4(10, 0, 0, 1), flow->local_port};
+    struct tcp_header header = {.local = &source, .remote = &destination, .flags = read_u8(&run->input)};
     size_t length = (shape & 1) != 0 ? read_u8(&run->input) : 0;
     header.seq = seq_of(flow->seq + (uint32_t)((shape & 2) != 0 ? (int8_t)read_u8(&run->input) * 8 : 0));
     header.ack = seq_of(flow->ack + (uint32_t)((shape & 4) != 0 ? (int8_t)read_u8(&run->input) * 8 : 0));
@@ -177,7 +177,7 @@ static void give_segment(struct run *run)
         header.options.has_window_scale = (shape & 128) != 0;
         header.options.window_scale = header.options.has_window_scale ? 3 : 0;
     }
-    unsigned before = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
+    unsigned before = ip_header_bytes(&destination.address) + tcp_header_bytes(&header.options);
     for (size_t i = 0; i < length; i++) {
         bytes[before + i] = (uint8_t)(header.seq.v + i);
     }

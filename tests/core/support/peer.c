@@ -240,7 +240,7 @@ void inject_segment(struct test *t, const struct seg *seg)
 {
     uint8_t packet[MTU + 100];
     assert_true(seg->length <= MTU);
-    struct tcp_header header = {.local = t->remote, .remote = t->local, .flags = seg->flags};
+    struct tcp_header header = {.local = &t->remote, .remote = &t->local, .flags = seg->flags};
     header.seq = seq_of(t->irs + seg->seq);
     header.ack = seq_of((seg->flags & ACK) != 0 ? t->iss + seg->ack : 0);
     header.window = t->peer_window;
@@ -249,7 +249,7 @@ void inject_segment(struct test *t, const struct seg *seg)
     for (uint32_t i = 0; i < seg->length; i++) {
         text[i] = pattern(false, seg->seq + i + ((seg->flags & SYN) != 0 ? 1 : 0));
     }
-    size_t before = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
+    size_t before = ip_header_bytes(&t->local.address) + tcp_header_bytes(&header.options);
     uint64_t sum = checksum_copy(0, false, packet + before, text, seg->length);
     size_t length = tcp_emit(packet, &header, 64, seg->length, sum) + seg->length;
     packet[length - 1] ^= seg->corrupt ? 0x10 : 0;
