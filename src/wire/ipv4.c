@@ -34,13 +34,30 @@ COLD static enum la_drop check_options(struct reader options)
     return LA_DROP_NONE;
 }
 
-static uint64_t sum_of_header(const uint8_t *header, size_t length)
+static bool is_fragment(const uint8_t *bytes)
 {
-    if (length != IPV4_HEADER_BYTES) {
-        return checksum_add(0, false, header, length);
+    return (get_u16(bytes + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) != 0;
+}
+
+enum la_drop ipv4_parse_usual(const uint8_t *bytes, size_t length, struct packet *packet)
+{
+    size_t payload_length = (size_t)get_u16(bytes + 2) - IPV4_HEADER_BYTES;
+    if (payload_length > length - IPV4_HEADER_BYTES) { /* or under 0, which is more still */
+        return ipv4_parse(bytes, length, packet);
     }
-    uint64_t sum = checksum_join(load_u64(header), load_u64(header + 8));
-    return checksum_join(sum, load_u32(header + 16));
+    *packet = (struct packet){.source = address_from_ipv4(bytes + 12),
+                              .destination = address_from_ipv4(bytes + 16),
+                              .bytes = bytes,
+                              .length = payload_length + IPV4_HEADER_BYTES,
+                              .payload = bytes + IPV4_HEADER_BYTES,
+                              .payload_length = payload_length,
+                              .protocol = bytes[9],
+                              .ttl = bytes[8]};
+    uint64_t sum = checksum_join(load_u64(bytes), load_u64(bytes + 8));
+    if (!checksum_is_right(checksum_join(sum, load_u32(bytes + 16)))) {
+        return LA_DROP_IP_CHECKSUM;
+    }
+    return is_fragment(bytes) ? LA_DROP_IP_FRAGMENT : LA_DROP_NONE;
 }
 
 /* The fields are at fixed places, once it is known that there are twenty octets. */
@@ -70,7 +87,7 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
     packet->length = total_length;
     packet->payload = bytes + header_bytes;
     packet->payload_length = total_length - header_bytes;
-    if (!checksum_is_right(sum_of_header(bytes, header_bytes))) {
+    if (!checksum_is_right(checksum_add(0, false, bytes, header_bytes))) {
         return LA_DROP_IP_CHECKSUM;
     }
     if (header_bytes > IPV4_HEADER_BYTES) {
@@ -80,7 +97,7 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
         }
     }
     /* The identification means nothing in what is not fragmented (RFC 6864 4). */
-    return (get_u16(bytes + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) != 0 ? LA_DROP_IP_FRAGMENT : LA_DROP_NONE;
+    return is_fragment(bytes) ? LA_DROP_IP_FRAGMENT : LA_DROP_NONE;
 }
 
 struct ip_fragment ipv4_fragment(const struct packet *packet)

@@ -4,6 +4,7 @@
 #include "base/address.h"
 #include "base/assert.h"
 #include "base/checksum.h"
+#include "base/cold.h"
 
 /* IPv4: RFC 791. The interface is packet.h's, for one version. */
 #define IPV4_HEADER_BYTES 20
@@ -11,7 +12,16 @@
 struct packet;
 struct ip_fragment;
 
-enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *packet);
+COLD enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *packet);
+
+/* Version 4 and no options, as in nearly every packet. */
+static inline bool ipv4_is_usual(const uint8_t *bytes, size_t length)
+{
+    return length >= IPV4_HEADER_BYTES && bytes[0] == (4 << 4 | IPV4_HEADER_BYTES / 4);
+}
+
+/* The same as ipv4_parse of such a packet, with nothing in it that depends on the header's length. */
+enum la_drop ipv4_parse_usual(const uint8_t *bytes, size_t length, struct packet *packet);
 struct ip_fragment ipv4_fragment(const struct packet *packet);
 
 /* The sum of two addresses. */

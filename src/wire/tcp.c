@@ -77,12 +77,6 @@ static enum la_drop read_options(struct reader r, struct tcp_options *options)
     return LA_DROP_NONE;
 }
 
-/* The options of nearly every segment: NOP, NOP, timestamps (RFC 7323 appendix A). */
-static inline bool is_usual_options(const uint8_t *options, size_t length)
-{
-    return length == 2 + OPTION_TIMESTAMP_BYTES && get_u32(options) == NOP_NOP_TIMESTAMP;
-}
-
 /* The options of nearly every SYN, in the order in which Linux sends them, and emit_options: MSS, timestamps with
    SACK-permitted or two NOPs before them, NOP, window scale. */
 #define SYN_OPTIONS_BYTES (OPTION_MSS_BYTES + 2 + OPTION_TIMESTAMP_BYTES + 1 + OPTION_WINDOW_SCALE_BYTES)
@@ -103,24 +97,38 @@ static inline void take_syn_options(const uint8_t *values, struct tcp_options *o
     take_window_scale(values[19], options);
 }
 
-/* Nearly every segment has 32 octets of header: they are summed without a loop, and a pure ACK is nothing else. */
+/* Nearly every segment has 32 octets of header, the options being NOP, NOP, timestamps (RFC 7323 appendix A). */
 #define USUAL_HEADER_BYTES (TCP_HEADER_BYTES + 2 + OPTION_TIMESTAMP_BYTES)
 
-static inline uint64_t sum_of_segment(uint64_t sum, const uint8_t *segment, size_t length)
+static inline bool is_usual(const struct packet *packet)
 {
-    if (length < USUAL_HEADER_BYTES) {
-        return checksum_add(sum, false, segment, length);
-    }
+    return packet->payload_length >= USUAL_HEADER_BYTES && packet->payload[12] >> 4 == USUAL_HEADER_BYTES / 4 &&
+           get_u32(packet->payload + TCP_HEADER_BYTES) == NOP_NOP_TIMESTAMP;
+}
+
+static inline uint64_t pseudo_checksum(const struct packet *packet)
+{
+    return ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
+}
+
+/* The header is summed without a loop, and a pure ACK is nothing else. */
+static inline uint64_t sum_of_usual(const struct packet *packet)
+{
+    uint64_t sum = pseudo_checksum(packet);
     for (unsigned at = 0; at < USUAL_HEADER_BYTES; at += 8) {
-        sum = checksum_join(sum, load_u64(segment + at));
+        sum = checksum_join(sum, load_u64(packet->payload + at));
     }
-    return length == USUAL_HEADER_BYTES
-               ? sum
-               : checksum_add(sum, false, segment + USUAL_HEADER_BYTES, length - USUAL_HEADER_BYTES);
+    size_t text = packet->payload_length - USUAL_HEADER_BYTES;
+    return text == 0 ? sum : checksum_add(sum, false, packet->payload + USUAL_HEADER_BYTES, text);
+}
+
+static enum la_drop check_ports(const struct segment *segment)
+{
+    return segment->local.port == 0 || segment->remote.port == 0 ? LA_DROP_TCP_PORT : LA_DROP_NONE;
 }
 
 /* The fields are at fixed places, once it is known that there are twenty octets. */
-enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
+APART static enum la_drop parse_any(const struct packet *packet, struct segment *segment)
 {
     *segment = (struct segment){.local.address = packet->destination, .remote.address = packet->source};
     const uint8_t *header = packet->payload;
@@ -136,8 +144,7 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     segment->window = get_u16(header + 14);
     segment->urgent = get_u16(header + 18);
 
-    uint64_t sum = ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
-    if (!checksum_is_right(sum_of_segment(sum, header, packet->payload_length))) {
+    if (!checksum_is_right(checksum_add(pseudo_checksum(packet), false, header, packet->payload_length))) {
         return LA_DROP_TCP_CHECKSUM; /* MUST-3 */
     }
     if (header_bytes < TCP_HEADER_BYTES || header_bytes > packet->payload_length) {
@@ -146,9 +153,7 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     segment->text = header + header_bytes;
     segment->length = (uint32_t)(packet->payload_length - header_bytes);
     const uint8_t *options = header + TCP_HEADER_BYTES;
-    if (is_usual_options(options, header_bytes - TCP_HEADER_BYTES)) {
-        take_timestamp(options + 4, &segment->options);
-    } else if (is_syn_options(options, header_bytes - TCP_HEADER_BYTES)) {
+    if (is_syn_options(options, header_bytes - TCP_HEADER_BYTES)) {
         take_syn_options(options, &segment->options);
     } else if (header_bytes > TCP_HEADER_BYTES) {
         enum la_drop why = read_options(reader_of(options, header_bytes - TCP_HEADER_BYTES), &segment->options);
@@ -156,7 +161,28 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
             return why;
         }
     }
-    return segment->local.port == 0 || segment->remote.port == 0 ? LA_DROP_TCP_PORT : LA_DROP_NONE;
+    return check_ports(segment);
+}
+
+enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
+{
+    if (!is_usual(packet) || !checksum_is_right(sum_of_usual(packet))) {
+        return parse_any(packet, segment);
+    }
+    const uint8_t *header = packet->payload;
+    *segment = (struct segment){.local = {packet->destination, get_u16(header + 2)},
+                                .remote = {packet->source, get_u16(header)},
+                                .seq = seq_of(get_u32(header + 4)),
+                                .ack = seq_of(get_u32(header + 8)),
+                                .length = (uint32_t)(packet->payload_length - USUAL_HEADER_BYTES),
+                                .text = header + USUAL_HEADER_BYTES,
+                                .window = get_u16(header + 14),
+                                .urgent = get_u16(header + 18),
+                                .flags = header[13],
+                                .options = {.has_timestamp = true,
+                                            .tsval = get_u32(header + TCP_HEADER_BYTES + 4),
+                                            .tsecr = get_u32(header + TCP_HEADER_BYTES + 8)}};
+    return check_ports(segment);
 }
 
 unsigned tcp_header_bytes(const struct tcp_options *options)
