@@ -212,6 +212,7 @@ static const char *check_outputs(const struct tcp *tcp, const struct census *cen
 static const char *check_ready(const struct tcp *tcp, uint32_t expected)
 {
     uint32_t listed = 0;
+    uint32_t before = NONE;
     for (uint32_t entry = tcp->ready_first; entry != NONE;) {
         bool is_listener = (entry & READY_LISTENER) != 0;
         uint32_t slot = entry & ~READY_LISTENER;
@@ -219,7 +220,15 @@ static const char *check_ready(const struct tcp *tcp, uint32_t expected)
         if (!says_so || ++listed > expected) {
             return "ready: each on the list once (I34)";
         }
+        uint32_t back = is_listener ? listener_at(tcp, slot)->ready_prev : connection_at(tcp, slot)->ready_prev;
+        if (back != before) {
+            return "ready: each knows who stands before it";
+        }
+        before = entry;
         entry = is_listener ? listener_at(tcp, slot)->ready_next : connection_at(tcp, slot)->queue_next;
+    }
+    if (tcp->ready_last != before) {
+        return "ready: the list ends with its last";
     }
     return listed == expected ? NULL : "ready: who says so is on the list";
 }

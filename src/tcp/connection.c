@@ -47,7 +47,7 @@ void tcp_start(struct tcp *tcp)
     draw_table_key(core);
     const struct la_config *config = &core->config;
     memset(connection_at(tcp, 0), 0, tcp_connections_bytes(config));
-    memset(core_at(core, tcp->listeners), 0, tcp_listeners_bytes(config));
+    listeners_start(tcp);
     memset(core_at(core, tcp->buckets), 0xff, tcp_buckets_bytes(config));
     memset(core_at(core, tcp->outputs), 0xff, tcp_outputs_bytes(config));
     for (uint32_t slot = 0; slot < config->connections; slot++) {

@@ -125,7 +125,10 @@ struct connection {
     /* Lists. */
     uint32_t queue_next; /* accept queue, then ready list: never both */
     uint32_t output_next;
-    uint32_t listener;
+    union {
+        uint32_t listener;   /* while is_passive */
+        uint32_t ready_prev; /* while is_on_ready: who is, is nobody's to accept any more */
+    };
 
     uint32_t keepalive_idle_ms;
     uint32_t keepalive_interval_ms;
