@@ -56,10 +56,11 @@ enum la_drop {
     LA_DROP_NONE,
     LA_DROP_IP_TRUNCATED,     /* shorter than its header */
     LA_DROP_IP_VERSION,       /* neither 4 nor 6 */
-    LA_DROP_IP_HEADER_LENGTH, /* IHL under 5, or beyond the packet */
+    LA_DROP_IP_HEADER_LENGTH, /* IHL under 5, or a header beyond the packet */
     LA_DROP_IP_TOTAL_LENGTH,  /* total length beyond the packet, or inside the header */
     LA_DROP_IP_CHECKSUM,
-    LA_DROP_IP_OPTION, /* malformed IP option, or a source route */
+    LA_DROP_IP_OPTION,     /* a malformed IP option, or one that must not be skipped; a source route */
+    LA_DROP_IP_EXTENSIONS, /* IPv6: more extension headers before the transport than a host looks at */
     LA_DROP_IP_FRAGMENT,
     LA_DROP_IP_SOURCE,      /* a source no host can have: multicast, broadcast, unspecified, loopback, our own */
     LA_DROP_IP_DESTINATION, /* not one of our addresses on this interface */
@@ -103,7 +104,7 @@ enum la_drop {
     LA_DROP_REPLIES_FULL      /* outgoing: the queue of replies without a connection was full */
 };
 
-#define LA_DROP_COUNT 48
+#define LA_DROP_COUNT 49
 
 /* TCP's control bits, as in the header's octet. */
 enum la_tcp_flag {

@@ -80,6 +80,7 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_IP_TOTAL_LENGTH: return "ip-total-length";
     case LA_DROP_IP_CHECKSUM: return "ip-checksum";
     case LA_DROP_IP_OPTION: return "ip-option";
+    case LA_DROP_IP_EXTENSIONS: return "ip-extensions";
     case LA_DROP_IP_FRAGMENT: return "ip-fragment";
     case LA_DROP_IP_SOURCE: return "ip-source";
     case LA_DROP_IP_DESTINATION: return "ip-destination";

@@ -128,7 +128,7 @@ static inline uint32_t ipv4_of(const struct la_address *address)
 
 /* One pass over the addresses: this is on the way of every packet. Only an address of the very interface is taken (the
    strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
-enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct packet *packet)
+static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
     uint32_t source = ipv4_of(&packet->source);
@@ -150,4 +150,24 @@ enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct pack
         return LA_DROP_IP_SOURCE;
     }
     return destination_is_ours ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
+}
+
+static enum la_drop check_ipv6(const struct ip *ip, unsigned interface, const struct packet *packet)
+{
+    if (!ip_source_is_valid(ip, &packet->source)) {
+        return LA_DROP_IP_SOURCE;
+    }
+    const struct ip_prefix *addresses = ip_addresses(ip);
+    for (uint32_t i = 0; i < ip->address_count; i++) {
+        if (addresses[i].interface == interface && address_equal(&addresses[i].address, &packet->destination)) {
+            return LA_DROP_NONE;
+        }
+    }
+    return LA_DROP_IP_DESTINATION;
+}
+
+enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct packet *packet)
+{
+    return address_is_ipv4(&packet->destination) ? check_ipv4(ip, interface, packet)
+                                                 : check_ipv6(ip, interface, packet);
 }

@@ -63,7 +63,7 @@ struct icmp_notice {
     bool valid;
     uint8_t type; /* enum icmp_type */
     uint8_t code;
-    uint16_t mtu;              /* FRAGMENTATION_NEEDED: of the next hop; else 0 */
+    uint32_t mtu;              /* FRAGMENTATION_NEEDED: of the next hop; else 0 */
     struct la_endpoint local;  /* the segment's source */
     struct la_endpoint remote; /* its destination */
     struct seq seq;

@@ -36,7 +36,9 @@ static enum la_drop parse_quote(struct reader r, struct icmp_message *message)
 {
     uint8_t version_and_length = read_u8(&r);
     size_t header_bytes = (size_t)(version_and_length & 15u) * 4;
-    reader_skip(&r, 5);
+    reader_skip(&r, 1);
+    uint16_t total_length = read_u16(&r);
+    reader_skip(&r, 2);
     uint16_t fragment = read_u16(&r);
     reader_skip(&r, 1);
     message->quoted_protocol = read_u8(&r);
@@ -50,6 +52,7 @@ static enum la_drop parse_quote(struct reader r, struct icmp_message *message)
         return LA_DROP_ICMP_QUOTE;
     }
     message->has_quote = true;
+    message->quoted_length = total_length;
     if (message->quoted_protocol != IP_PROTOCOL_TCP || (fragment & 0x1fff) != 0) {
         return LA_DROP_NONE;
     }

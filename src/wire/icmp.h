@@ -5,7 +5,7 @@
 #include "wire/packet.h"
 
 /* ICMP for IPv4: RFC 792, RFC 1122 3.2.2, RFC 1191. */
-#define ICMP_HEADER_BYTES 8
+#define ICMP_HEADER_BYTES 8 /* IPv6's too */
 
 enum icmp_type {
     ICMP_ECHO_REPLY = 0,
@@ -26,14 +26,17 @@ enum icmp_unreachable_code {
     ICMP_UNREACHABLE_PRECEDENCE_CUTOFF = 15 /* the last one: RFC 1812 5.2.7.1 */
 };
 
+/* Of either family. */
 struct icmp_message {
-    uint8_t type; /* enum icmp_type, or another */
+    uint8_t type; /* enum icmp_type or icmpv6_type, or another */
     uint8_t code;
-    uint16_t mtu; /* FRAGMENTATION_NEEDED: of the next hop, 0 from a router older than RFC 1191; else 0 */
+    uint32_t
+        mtu; /* FRAGMENTATION_NEEDED, PACKET_TOO_BIG: of the next hop, 0 from a router older than RFC 1191; else 0 */
 
     /* Of an error: the packet of ours that it is about. Endpoints and sequence number only if it was TCP. */
     bool has_quote;
     uint8_t quoted_protocol;
+    uint32_t quoted_length; /* of the packet when it was whole */
     struct la_endpoint quoted_source;
     struct la_endpoint quoted_destination;
     struct seq quoted_seq;

@@ -82,3 +82,14 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
     /* The identification means nothing in what is not fragmented (RFC 6864 4). */
     return (get_u16(bytes + 6) & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) != 0 ? LA_DROP_IP_FRAGMENT : LA_DROP_NONE;
 }
+
+struct ip_fragment ipv4_fragment(const struct packet *packet)
+{
+    unsigned flags_and_offset = get_u16(packet->bytes + 6);
+    return (struct ip_fragment){.identification = get_u16(packet->bytes + 4),
+                                .offset = (flags_and_offset & FRAGMENT_OFFSET) * 8,
+                                .more = (flags_and_offset & MORE_FRAGMENTS) != 0,
+                                .protocol = packet->protocol,
+                                .before_bytes = (uint16_t)(packet->payload - packet->bytes),
+                                .next_header_at = 9};
+}

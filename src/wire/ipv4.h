@@ -9,8 +9,10 @@
 #define IPV4_HEADER_BYTES 20
 
 struct packet;
+struct ip_fragment;
 
 enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *packet);
+struct ip_fragment ipv4_fragment(const struct packet *packet);
 
 /* The sum of two addresses. */
 static inline uint64_t ipv4_addresses_sum(const struct la_address *source, const struct la_address *destination)

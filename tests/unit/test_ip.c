@@ -279,15 +279,15 @@ static void echo(void **state)
 /* An error from a router about 40 octets of TCP that went from one to the other. */
 static void error_arrives(struct host *host, const char *quoted_source, uint8_t protocol, struct icmp_notice *notice)
 {
-    uint8_t message[8 + 28] = {ICMP_UNREACHABLE, ICMP_UNREACHABLE_FRAGMENTATION_NEEDED, 0, 0, 0, 0, 0x05, 0x14};
+    uint8_t message[8 + 40] = {ICMP_UNREACHABLE, ICMP_UNREACHABLE_FRAGMENTATION_NEEDED, 0, 0, 0, 0, 0x05, 0x14};
     uint8_t bytes[200];
     struct la_address source = address(quoted_source);
     struct la_address destination = address("198.51.100.1");
-    ip_emit(message + 8, &source, &destination, protocol, 1, 20);
+    unsigned header = ip_emit(message + 8, &source, &destination, protocol, 1, 20);
     put_u16(message + 28, 40000);
     put_u16(message + 30, 80);
     put_u32(message + 32, 0x01020304);
-    size_t length = make(bytes, "10.0.0.254", "10.0.0.1", IP_PROTOCOL_ICMP, message, sizeof message);
+    size_t length = make(bytes, "10.0.0.254", "10.0.0.1", IP_PROTOCOL_ICMP, message, 8 + header + 8);
     arrives(host, bytes, length, notice);
 }
 
