@@ -19,11 +19,11 @@ struct la_config {
     uint16_t listeners;          /* 16 */
     uint32_t connections;        /* 1024: in any state but LISTEN and TIME-WAIT, or held by the application */
     uint32_t time_wait_ipv4;     /* 16384 records, at most 2^24 - 2 */
-    uint32_t time_wait_ipv6;     /* 0 */
+    uint32_t time_wait_ipv6;     /* 16384, as many at most */
     uint32_t buffer_piece_bytes; /* 4096: what buffers are made of; a multiple of 8, 16 to 65536 */
     uint32_t buffer_pieces;      /* 8192 */
     uint32_t reply_bytes;        /* 65536: RSTs, ICMP messages and ACKs from records, whole packets that wait to be
-                                    pulled; a multiple of 8, at least 64 */
+                                    pulled; a multiple of 8, at least 64; IPv6's ACKs need 80 */
     uint32_t trace_records;      /* 0 */
     uint32_t trace_mask;         /* LA_TRACE_ALL; which kinds are recorded */
 
@@ -33,7 +33,8 @@ struct la_config {
     uint16_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
 
     /* IP. */
-    uint8_t ttl; /* 64 */
+    uint16_t path_mtus; /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
+    uint8_t ttl;        /* 64; IPv6's hop limit too */
 
     /* The life cycle. */
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */

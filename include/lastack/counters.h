@@ -32,6 +32,7 @@ enum la_counter {
     LA_COUNT_TCP_TIMEOUTS,         /* TcpExtTCPTimeouts: the retransmission timer fired */
     LA_COUNT_TCP_WINDOW_PROBES,    /* TcpExtTCPWinProbe */
     LA_COUNT_TCP_KEEPALIVES,       /* TcpExtTCPKeepAlive */
+    LA_COUNT_TCP_PATH_MTU_LOWERED, /* connections that went on in smaller segments, since a router asked for it */
     LA_COUNT_WAIT_ENTERED,         /* TcpExtTW counts those that expired; this one, those that came */
     LA_COUNT_WAIT_EXPIRED,         /* TcpExtTW */
     LA_COUNT_WAIT_ANSWERED,        /* ACKs sent from records */
@@ -44,7 +45,7 @@ enum la_counter {
     LA_COUNT_TRACE_LOST  /* trace records that did not fit the ring */
 };
 
-#define LA_COUNTER_COUNT      35
+#define LA_COUNTER_COUNT      36
 #define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {

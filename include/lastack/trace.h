@@ -16,10 +16,11 @@ enum la_trace_kind {
     LA_TRACE_DELIVERED,   /* length bytes from sequence became readable */
     LA_TRACE_DROPPED,     /* detail: enum la_drop. What could be parsed of the packet is in the record */
     LA_TRACE_TIME_WAIT,   /* detail: enum la_wait_event; deadline */
-    LA_TRACE_ENDED        /* detail: enum la_end */
+    LA_TRACE_ENDED,       /* detail: enum la_end */
+    LA_TRACE_PATH_MTU     /* a router could not pass a packet on: length is the path's MTU from now on, in octets */
 };
 
-#define LA_TRACE_KIND_COUNT 9
+#define LA_TRACE_KIND_COUNT 10
 #define LA_TRACE_BIT(kind)  (UINT32_C(1) << (kind))
 #define LA_TRACE_ALL        ((UINT32_C(1) << LA_TRACE_KIND_COUNT) - 1)
 
@@ -68,7 +69,8 @@ enum la_drop {
     LA_DROP_ICMP_TRUNCATED,
     LA_DROP_ICMP_CHECKSUM,
     LA_DROP_ICMP_TYPE,  /* a type or code we have no use for */
-    LA_DROP_ICMP_QUOTE, /* an error whose quoted segment fits no connection's window (RFC 5927 4.1) */
+    LA_DROP_ICMP_QUOTE, /* an error whose quoted segment fits no connection's window (RFC 5927 4.1); a
+                            packet too big that is no news, or below what every path carries */
     LA_DROP_TCP_TRUNCATED,
     LA_DROP_TCP_HEADER_LENGTH, /* data offset under 5, or beyond the segment */
     LA_DROP_TCP_OPTION_LENGTH, /* an option whose length is under 2, or beyond the header (RFC 9293 MUST-7) */

@@ -23,6 +23,11 @@ bool address_is_loopback(const struct la_address *a)
     return address_equal(a, &loopback); /* RFC 4291 2.5.3 */
 }
 
+bool address_is_link_local(const struct la_address *a)
+{
+    return a->octets[0] == 0xfe && a->octets[1] >> 6 == 2;
+}
+
 bool address_is_broadcast(const struct la_address *a)
 {
     return address_is_ipv4(a) && load_u32(a->octets + ADDRESS_IPV4_AT) == UINT32_MAX;
@@ -36,6 +41,15 @@ bool address_in_prefix(const struct la_address *a, const struct la_address *pref
         return false;
     }
     return rest == 0 || (a->octets[whole] ^ prefix->octets[whole]) >> (8 - rest) == 0;
+}
+
+unsigned address_common_bits(const struct la_address *a, const struct la_address *b)
+{
+    unsigned bits = 0;
+    while (bits < 128 && ((a->octets[bits / 8] ^ b->octets[bits / 8]) & 0x80 >> bits % 8) == 0) {
+        bits++;
+    }
+    return bits;
 }
 
 struct la_address la_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d)

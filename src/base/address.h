@@ -37,10 +37,16 @@ bool address_is_any(const struct la_address *a);
 bool address_is_multicast(const struct la_address *a);
 bool address_is_loopback(const struct la_address *a);
 
+/* IPv6's fe80::/10 (RFC 4291 2.5.6). */
+bool address_is_link_local(const struct la_address *a);
+
 /* 255.255.255.255: the limited broadcast. That of a subnet is for who knows its prefix. */
 bool address_is_broadcast(const struct la_address *a);
 
 /* Whether the first prefix_bits of all 128 are equal: an IPv4 prefix length plus ADDRESS_IPV4_PREFIX. */
 bool address_in_prefix(const struct la_address *a, const struct la_address *prefix, unsigned prefix_bits);
+
+/* How many bits the two begin with in common. */
+unsigned address_common_bits(const struct la_address *a, const struct la_address *b);
 
 #endif

@@ -169,6 +169,7 @@ const char *la_trace_kind_name(enum la_trace_kind kind)
     case LA_TRACE_DROPPED: return "dropped";
     case LA_TRACE_TIME_WAIT: return "time-wait";
     case LA_TRACE_ENDED: return "ended";
+    case LA_TRACE_PATH_MTU: return "path-mtu";
     }
     return "?";
 }
@@ -201,6 +202,7 @@ const char *la_counter_name(enum la_counter counter)
     case LA_COUNT_TCP_TIMEOUTS: return "TcpExtTCPTimeouts";
     case LA_COUNT_TCP_WINDOW_PROBES: return "TcpExtTCPWinProbe";
     case LA_COUNT_TCP_KEEPALIVES: return "TcpExtTCPKeepAlive";
+    case LA_COUNT_TCP_PATH_MTU_LOWERED: return "lastackTcpPathMtuLowered";
     case LA_COUNT_WAIT_ENTERED: return "lastackWaitEntered";
     case LA_COUNT_WAIT_EXPIRED: return "TcpExtTW";
     case LA_COUNT_WAIT_ANSWERED: return "lastackWaitAnswered";

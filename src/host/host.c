@@ -4,7 +4,6 @@
 
 #include "base/address.h"
 #include "base/assert.h"
-#include "wire/icmp.h"
 
 /* The entry points: the only place that knows IP and TCP both. */
 
@@ -59,27 +58,45 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
     tcp_input(&host->tcp, &path, &segment);
 }
 
-/* RFC 9293 3.9.2.2: protocol and port unreachable are hard; code 4 is path MTU discovery's. */
-static bool is_hard(const struct icmp_notice *notice)
+static bool notice_arrives(struct tcp *tcp, const struct icmp_notice *notice)
 {
-    return notice->type == ICMP_UNREACHABLE &&
-           (notice->code == ICMP_UNREACHABLE_PROTOCOL || notice->code == ICMP_UNREACHABLE_PORT);
+    const struct tcp_too_big too_big = {.mtu = notice->mtu, .length = notice->length};
+    bool is_hard = false;
+    switch (notice->meaning) {
+    case ICMP_MEANS_TOO_BIG: return tcp_packet_too_big(tcp, &notice->local, &notice->remote, notice->seq, &too_big);
+    case ICMP_MEANS_REFUSAL: is_hard = true; break;
+    case ICMP_MEANS_TROUBLE: break;
+    }
+    return tcp_icmp_error(tcp, &notice->local, &notice->remote, notice->seq, is_hard);
 }
 
 COLD static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
 {
     struct icmp_notice notice = {0};
     icmp_arrives(&host->ip, interface, packet, &notice);
-    if (notice.valid && !tcp_icmp_error(&host->tcp, &notice.local, &notice.remote, notice.seq, is_hard(&notice))) {
+    if (notice.valid && !notice_arrives(&host->tcp, &notice)) {
         trace_packet(core_drop(&host->core, LA_DROP_ICMP_QUOTE), interface, packet);
     }
 }
 
 COLD static void other_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
 {
+    bool ipv4 = address_is_ipv4(&packet->destination);
+    if (packet->protocol == (ipv4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6)) {
+        icmp_packet_arrives(host, interface, packet);
+        return;
+    }
     trace_packet(core_drop(&host->core, LA_DROP_IP_PROTOCOL), interface, packet);
-    icmp_send_unreachable(&host->ip, interface, packet,
-                          packet->protocol == IP_PROTOCOL_UDP ? ICMP_UNREACHABLE_PORT : ICMP_UNREACHABLE_PROTOCOL);
+    icmp_refuse(&host->ip, interface, packet);
+}
+
+/* Not for us, or not a packet. */
+COLD static void packet_is_dropped(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet)
+{
+    trace_packet(core_drop(&host->core, why), interface, packet);
+    if (why == LA_DROP_IP_OPTION && packet->bytes[0] >> 4 == 6) {
+        icmp_complain(&host->ip, interface, packet);
+    }
 }
 
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
@@ -92,14 +109,12 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
         why = ip_check(&host->ip, interface, &parsed);
     }
     if (why != LA_DROP_NONE) {
-        trace_packet(core_drop(&host->core, why), interface, &parsed);
+        packet_is_dropped(host, why, interface, &parsed);
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
     if (parsed.protocol == IP_PROTOCOL_TCP) {
         tcp_packet_arrives(host, interface, &parsed);
-    } else if (parsed.protocol == IP_PROTOCOL_ICMP) {
-        icmp_packet_arrives(host, interface, &parsed);
     } else {
         other_packet_arrives(host, interface, &parsed);
     }

@@ -51,7 +51,7 @@ bool ip_is_no_host(const struct la_address *address)
 bool ip_is_subnet_broadcast(const struct ip *ip, const struct la_address *address)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
-    for (uint32_t i = 0; i < ip->address_count; i++) {
+    for (uint32_t i = 0; i < ip->ipv4_count; i++) {
         if (ip_is_broadcast_of(address, &addresses[i])) {
             return true;
         }
@@ -59,22 +59,42 @@ bool ip_is_subnet_broadcast(const struct ip *ip, const struct la_address *addres
     return false;
 }
 
-bool ip_is_ours(const struct ip *ip, const struct la_address *address)
+const struct ip_prefix *ip_find_address(const struct ip *ip, const struct la_address *address)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
     for (uint32_t i = 0; i < ip->address_count; i++) {
         if (address_equal(&addresses[i].address, address)) {
+            return &addresses[i];
+        }
+    }
+    return NULL;
+}
+
+bool ip_is_ours(const struct ip *ip, const struct la_address *address)
+{
+    return ip_find_address(ip, address) != NULL;
+}
+
+bool ip_is_our_group(const struct ip *ip, unsigned interface, const struct la_address *address)
+{
+    static const struct la_address all_nodes = {{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    static const struct la_address solicited_node = {{0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 0}};
+    bool is_solicited_node = address_in_prefix(address, &solicited_node, 104);
+    const struct ip_prefix *addresses = ip_addresses(ip);
+    for (uint32_t i = ip->ipv4_count; is_solicited_node && i < ip->address_count; i++) {
+        const struct la_address *own = &addresses[i].address;
+        if (addresses[i].interface == interface && memcmp(own->octets + 13, address->octets + 13, 3) == 0) {
             return true;
         }
     }
-    return false;
+    return address_equal(address, &all_nodes);
 }
 
 /* One of our addresses would be the new prefix's broadcast. */
 static bool makes_broadcast(const struct ip *ip, const struct ip_prefix *added)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
-    for (uint32_t i = 0; i < ip->address_count; i++) {
+    for (uint32_t i = 0; i < ip->ipv4_count; i++) {
         if (ip_is_broadcast_of(&addresses[i].address, added)) {
             return true;
         }
@@ -82,20 +102,56 @@ static bool makes_broadcast(const struct ip *ip, const struct ip_prefix *added)
     return false;
 }
 
-int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length)
+/* The prefix itself, which is every router's on that link (RFC 4291 2.6.1); not where the link has two ends only
+   (RFC 6164 5.1). */
+static bool is_routers_anycast(const struct ip_prefix *added)
 {
+    struct la_address prefix = added->address;
+    if (address_is_ipv4(&prefix) || added->bits >= 127) {
+        return false;
+    }
+    for (unsigned bit = added->bits; bit < 128; bit++) {
+        prefix.octets[bit / 8] &= (uint8_t) ~(0x80U >> bit % 8);
+    }
+    return address_equal(&prefix, &added->address);
+}
+
+enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
+                              unsigned prefix_length)
+{
+    bool ipv4 = address_is_ipv4(address);
     if (interface >= ip->interface_count) {
         return LA_ERROR_NO_INTERFACE;
     }
-    if (!address_is_ipv4(address) || prefix_length > 32) { /* IPv6 has no file in wire/ yet */
+    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && ip_interface_mtu(ip, interface) < IPV6_MTU_MIN)) {
         return LA_ERROR_INVALID;
     }
-    struct ip_prefix added = {.address = *address,
-                              .order = ip->address_count + ip->route_count,
-                              .bits = (uint8_t)(prefix_length + ADDRESS_IPV4_PREFIX),
-                              .interface = (uint8_t)interface};
+    return LA_OK;
+}
+
+/* IPv4's stand before IPv6's, each family's in the order in which they came. */
+static void insert(struct ip *ip, const struct ip_prefix *added)
+{
+    struct ip_prefix *addresses = ip_addresses(ip);
+    uint32_t at = ip->address_count;
+    if (address_is_ipv4(&added->address)) {
+        at = ip->ipv4_count;
+        memmove(&addresses[at + 1], &addresses[at], (ip->address_count - at) * sizeof *addresses);
+        ip->ipv4_count++;
+    }
+    addresses[at] = *added;
+    ip->address_count++;
+}
+
+int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length)
+{
+    enum la_error error = ip_prefix_error(ip, interface, address, prefix_length);
+    if (error != LA_OK) {
+        return error;
+    }
+    const struct ip_prefix added = ip_prefix_of(ip, interface, address, prefix_length);
     if (ip_is_no_host(address) || ip_is_broadcast_of(address, &added) || ip_is_subnet_broadcast(ip, address) ||
-        makes_broadcast(ip, &added)) {
+        makes_broadcast(ip, &added) || is_routers_anycast(&added)) {
         return LA_ERROR_INVALID;
     }
     if (ip_is_ours(ip, address)) {
@@ -104,7 +160,7 @@ int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *a
     if (ip->address_count == ip_core(ip)->config.addresses) {
         return LA_ERROR_NO_ADDRESS;
     }
-    ip_addresses(ip)[ip->address_count++] = added;
+    insert(ip, &added);
     return LA_OK;
 }
 
@@ -126,8 +182,8 @@ static inline uint32_t ipv4_of(const struct la_address *address)
     return get_u32(address->octets + ADDRESS_IPV4_AT);
 }
 
-/* One pass over the addresses: this is on the way of every packet. Only an address of the very interface is taken (the
-   strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
+/* One pass over the family's addresses: this is on the way of every packet. Only an address of the very interface is
+   taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
 static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);
@@ -136,7 +192,7 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
     bool source_is_bad = source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127;
     bool may_be_broadcast = (source & 3) == 3; /* one has two bits of host at least, all of them ones */
     bool destination_is_ours = false;
-    const struct ip_prefix *end = addresses + ip->address_count;
+    const struct ip_prefix *end = addresses + ip->ipv4_count;
     for (const struct ip_prefix *prefix = addresses; prefix < end; prefix++) {
         uint32_t own = ipv4_of(&prefix->address);
         if (own == destination && prefix->interface == interface) {
@@ -154,16 +210,21 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
 
 static enum la_drop check_ipv6(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
-    if (!ip_source_is_valid(ip, &packet->source)) {
+    const struct ip_prefix *addresses = ip_addresses(ip);
+    const struct ip_prefix *end = addresses + ip->address_count;
+    bool destination_is_ours = false;
+    if (ip_is_no_host(&packet->source)) {
         return LA_DROP_IP_SOURCE;
     }
-    const struct ip_prefix *addresses = ip_addresses(ip);
-    for (uint32_t i = 0; i < ip->address_count; i++) {
-        if (addresses[i].interface == interface && address_equal(&addresses[i].address, &packet->destination)) {
-            return LA_DROP_NONE;
+    for (const struct ip_prefix *prefix = addresses + ip->ipv4_count; prefix < end; prefix++) {
+        if (address_equal(&prefix->address, &packet->source)) {
+            return LA_DROP_IP_SOURCE;
+        }
+        if (prefix->interface == interface && address_equal(&prefix->address, &packet->destination)) {
+            destination_is_ours = true;
         }
     }
-    return LA_DROP_IP_DESTINATION;
+    return destination_is_ours ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
 }
 
 enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct packet *packet)

@@ -3,7 +3,7 @@
 
 #include "base/core.h"
 #include "base/seq.h"
-#include "wire/icmp.h"
+#include "wire/icmpv6.h"
 #include "wire/packet.h"
 
 /* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the three
@@ -11,11 +11,12 @@
 struct ip {
     int32_t core_bytes;  /* from this struct to its core */
     uint32_t interfaces; /* offsets in CORE_UNITs from the core */
-    uint32_t addresses;
+    uint32_t addresses;  /* IPv4's first, so that a packet is compared with those of its own family */
     uint32_t routes;
-    uint32_t interface_count; /* in use */
-    uint32_t address_count;
-    uint32_t route_count;
+    uint16_t interface_count; /* in use */
+    uint16_t address_count;
+    uint16_t ipv4_count; /* of address_count */
+    uint16_t route_count;
     la_time icmp_errors_paid; /* the rate limit's debt: until when the errors sent so far have used up their share */
 };
 
@@ -30,7 +31,8 @@ size_t ip_addresses_bytes(const struct la_config *config);
 size_t ip_routes_bytes(const struct la_config *config);
 
 /* As la_interface_add, la_address_add, la_route_add. An address of no single host (any, multicast, broadcast, loopback,
-   the broadcast of one of our prefixes) is LA_ERROR_INVALID, one that the host has already LA_ERROR_IN_USE. */
+   the broadcast of one of our prefixes, the routers' anycast address of its own) is LA_ERROR_INVALID, one that the host
+   has already LA_ERROR_IN_USE. */
 int ip_interface_add(struct ip *ip, unsigned mtu);
 int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length);
 int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length);
@@ -45,31 +47,51 @@ struct ip_path {
 };
 
 /* The way to a destination: the longest prefix over routes and on-link prefixes, then the first added. A given source
-   that is ours is kept, and ways by its own interface come first (RFC 1122 3.3.4.2); else an address of the way's
-   interface is taken. False: no way, or the destination is no other single host's address. */
+   that is ours is kept, and ways by its own interface come first (RFC 1122 3.3.4.2), for a link-local one are the only
+   ones; else an address of the way's interface is taken (ip_source_for). False: no way, or the destination is no other
+   single host's address. */
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path);
 
 bool ip_is_ours(const struct ip *ip, const struct la_address *address);
 
+/* The group's packets are for this interface: all nodes, and those asked for one of its addresses (RFC 4291 2.8). */
+bool ip_is_our_group(const struct ip *ip, unsigned interface, const struct la_address *address);
+
 /* The source is one that another host can have, the destination an address of this interface (RFC 1122 3.2.1.3). */
 enum la_drop ip_check(const struct ip *ip, unsigned interface, const struct packet *packet);
 
-/* Queues a destination unreachable about the packet, unless RFC 1122 3.2.2 forbids it or the rate limit is reached. */
-void icmp_send_unreachable(struct ip *ip, unsigned interface, const struct packet *packet, uint8_t code);
+/* ---- icmp_error.c: errors that we send. None is sent that RFC 1122 3.2.2 or RFC 4443 2.4 (e) forbids, or for which
+   the rate limit, which is one for both families, leaves no room. ---- */
+
+/* Of a packet for us: its protocol is nobody's here, or, of UDP, its port. */
+void icmp_refuse(struct ip *ip, unsigned interface, const struct packet *packet);
+
+/* Of a packet that ipv6_parse refused: where its headers are wrong, if that is to be told. */
+void icmp_complain(struct ip *ip, unsigned interface, const struct packet *packet);
+
+/* ---- icmp_arrives.c ---- */
+
+/* What an error means to TCP. RFC 9293 3.9.2.2 and RFC 1122 4.2.3.9 name IPv4's, RFC 5461 4 IPv6's. */
+enum icmp_meaning {
+    ICMP_MEANS_TROUBLE, /* soft: it may pass */
+    ICMP_MEANS_REFUSAL, /* hard: nobody there speaks the protocol, or listens at the port, or may be spoken to */
+    ICMP_MEANS_TOO_BIG  /* path MTU discovery's: RFC 1191, RFC 8201 */
+};
 
 /* An ICMP error about a TCP segment of ours, for tcp/ to judge (RFC 5927 4.1). */
 struct icmp_notice {
     bool valid;
-    uint8_t type; /* enum icmp_type */
-    uint8_t code;
-    uint32_t mtu;              /* FRAGMENTATION_NEEDED: of the next hop; else 0 */
+    enum icmp_meaning meaning;
+    uint32_t mtu;              /* TOO_BIG: of the next hop; 0: the router did not say */
+    uint32_t length;           /* of the segment's packet, as it came back */
     struct la_endpoint local;  /* the segment's source */
     struct la_endpoint remote; /* its destination */
     struct seq seq;
 };
 
-/* Answers an echo request into the queue of replies, and hands an error on as a notice. What is wrong is dropped. */
+/* Answers an echo request into the queue of replies, and hands an error on as a notice. What is wrong is dropped. The
+   packet's protocol is its family's ICMP. */
 void icmp_arrives(struct ip *ip, unsigned interface, const struct packet *packet, struct icmp_notice *notice);
 
 #endif

@@ -9,19 +9,14 @@ size_t ip_routes_bytes(const struct la_config *config)
 
 int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length)
 {
-    if (interface >= ip->interface_count) {
-        return LA_ERROR_NO_INTERFACE;
-    }
-    if (!address_is_ipv4(prefix) || prefix_length > 32) { /* IPv6 has no file in wire/ yet */
-        return LA_ERROR_INVALID;
+    enum la_error error = ip_prefix_error(ip, interface, prefix, prefix_length);
+    if (error != LA_OK) {
+        return error;
     }
     if (ip->route_count == ip_core(ip)->config.routes) {
         return LA_ERROR_NO_ROUTE;
     }
-    ip_routes(ip)[ip->route_count] = (struct ip_prefix){.address = *prefix,
-                                                        .order = ip->address_count + ip->route_count,
-                                                        .bits = (uint8_t)(prefix_length + ADDRESS_IPV4_PREFIX),
-                                                        .interface = (uint8_t)interface};
+    ip_routes(ip)[ip->route_count] = ip_prefix_of(ip, interface, prefix, prefix_length);
     ip->route_count++;
     return LA_OK;
 }
@@ -55,36 +50,12 @@ static void consider(struct way *way, const struct ip_prefix *prefixes, uint32_t
     }
 }
 
-static const struct ip_prefix *find_address(const struct ip *ip, const struct la_address *address)
+/* Both ends of a connection are of one family, and a link-local address means something on its own link only (RFC 4007
+   9). */
+static bool may_leave_by(const struct ip_prefix *source, const struct way *way, const struct la_address *destination)
 {
-    const struct ip_prefix *addresses = ip_addresses(ip);
-    for (uint32_t i = 0; address != NULL && i < ip->address_count; i++) {
-        if (address_equal(&addresses[i].address, address)) {
-            return &addresses[i];
-        }
-    }
-    return NULL;
-}
-
-/* The interface's address in the longest prefix that the destination shares, else its first one (RFC 1122 3.3.4.3). */
-static const struct ip_prefix *choose_source(const struct ip *ip, unsigned interface,
-                                             const struct la_address *destination)
-{
-    const struct ip_prefix *addresses = ip_addresses(ip);
-    const struct ip_prefix *chosen = NULL;
-    unsigned chosen_bits = 0;
-    for (uint32_t i = 0; i < ip->address_count; i++) {
-        const struct ip_prefix *own = &addresses[i];
-        if (own->interface != interface || address_is_ipv4(&own->address) != address_is_ipv4(destination)) {
-            continue;
-        }
-        unsigned bits = address_in_prefix(destination, &own->address, own->bits) ? own->bits : 0;
-        if (chosen == NULL || bits > chosen_bits) {
-            chosen = own;
-            chosen_bits = bits;
-        }
-    }
-    return chosen;
+    return address_is_ipv4(&source->address) == address_is_ipv4(destination) &&
+           (way->by_source || !address_is_link_local(&source->address));
 }
 
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
@@ -93,7 +64,7 @@ bool ip_path_to(const struct ip *ip, const struct la_address *destination, const
     if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 MUST-57, 3.9.2.3 */
         return false;
     }
-    const struct ip_prefix *source = find_address(ip, source_or_null);
+    const struct ip_prefix *source = source_or_null != NULL ? ip_find_address(ip, source_or_null) : NULL;
     struct way way = {NULL, false};
     consider(&way, ip_addresses(ip), ip->address_count, destination, source);
     consider(&way, ip_routes(ip), ip->route_count, destination, source);
@@ -101,7 +72,9 @@ bool ip_path_to(const struct ip *ip, const struct la_address *destination, const
         return false;
     }
     if (source == NULL) {
-        source = choose_source(ip, way.prefix->interface, destination);
+        source = ip_source_for(ip, way.prefix->interface, destination);
+    } else if (!may_leave_by(source, &way, destination)) {
+        return false;
     }
     if (source == NULL) {
         return false;

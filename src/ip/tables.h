@@ -31,6 +31,21 @@ static inline struct ip_prefix *ip_routes(const struct ip *ip)
     return core_at(ip_core(ip), ip->routes);
 }
 
+/* LA_OK if there is such an interface, and the prefix is one that it can have: IPv6 asks for an MTU (RFC 8200 5). */
+enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
+                              unsigned prefix_length);
+
+/* The next entry of either array. */
+static inline struct ip_prefix ip_prefix_of(const struct ip *ip, unsigned interface, const struct la_address *address,
+                                            unsigned prefix_length)
+{
+    unsigned family_bits = address_is_ipv4(address) ? ADDRESS_IPV4_PREFIX : 0;
+    return (struct ip_prefix){.address = *address,
+                              .order = (uint32_t)ip->address_count + ip->route_count,
+                              .bits = (uint8_t)(prefix_length + family_bits),
+                              .interface = (uint8_t)interface};
+}
+
 /* The address is the all-ones host of the prefix: its directed broadcast (RFC 1122 3.2.1.3 (d)). Prefixes of 31 and 32
    bits have none (RFC 3021 2.1). */
 bool ip_is_broadcast_of(const struct la_address *address, const struct ip_prefix *prefix);
@@ -44,5 +59,29 @@ bool ip_is_subnet_broadcast(const struct ip *ip, const struct la_address *addres
 
 /* A source that another host can have (RFC 1122 3.2.1.3). */
 bool ip_source_is_valid(const struct ip *ip, const struct la_address *source);
+
+/* Ours, with its prefix; NULL if it is not. */
+const struct ip_prefix *ip_find_address(const struct ip *ip, const struct la_address *address);
+
+/* source.c: the address of the interface that a packet to the destination is best sent from; NULL if there is none of
+   its family. */
+const struct ip_prefix *ip_source_for(const struct ip *ip, unsigned interface, const struct la_address *destination);
+
+/* icmp_error.c: the queue of replies had no room for an answer to the packet. */
+void ip_drop_reply(struct ip *ip, unsigned interface, const struct packet *about);
+
+/* icmp_arrives.c: counts and traces a drop, with the packet's ends. */
+void ip_drop(struct ip *ip, enum la_drop why, unsigned interface, const struct packet *packet);
+
+static inline uint8_t *ip_replies_ring(const struct ip *ip)
+{
+    struct core *core = ip_core(ip);
+    return core_at(core, core->replies.offset);
+}
+
+static inline bool packet_is_ipv4(const struct packet *packet)
+{
+    return packet->bytes[0] >> 4 == 4;
+}
 
 #endif

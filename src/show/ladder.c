@@ -474,6 +474,8 @@ static void on_text(struct ladder *ladder, struct ladder_connection *connection,
     } else if (record->kind == LA_TRACE_TIMER_ARMED) {
         ladder_duration_text(record->deadline > record->time ? record->deadline - record->time : 0, duration);
         snprintf(text, sizeof text, "%s timer set: %s", la_timer_name((enum la_timer)record->detail), duration);
+    } else if (record->kind == LA_TRACE_PATH_MTU) {
+        snprintf(text, sizeof text, "path MTU: %u", record->length);
     } else {
         snprintf(text, sizeof text, "%u octets delivered", record->length);
     }
@@ -504,6 +506,7 @@ void ladder_record(struct ladder *ladder, enum ladder_side side, const struct la
     case LA_TRACE_TIME_WAIT: on_wait(ladder, connection, side, record); break;
     case LA_TRACE_DROPPED: on_dropped(ladder, connection, side, record); break;
     case LA_TRACE_TIMER_FIRED:
+    case LA_TRACE_PATH_MTU:
     case LA_TRACE_ENDED: on_text(ladder, connection, side, record); break;
     case LA_TRACE_TIMER_ARMED:
     case LA_TRACE_DELIVERED:

@@ -218,6 +218,10 @@ static void say_record(struct comment *comment, const struct la_trace *record)
         begin_part(comment, record);
         say(comment, "%s timer", la_timer_name((enum la_timer)record->detail));
         break;
+    case LA_TRACE_PATH_MTU:
+        begin_part(comment, record);
+        say(comment, "path MTU: %u", record->length);
+        break;
     case LA_TRACE_SEGMENT_OUT:
         if (!record->retransmission)
             break;

@@ -70,6 +70,7 @@ struct connection {
     uint8_t ready;        /* enum la_ready: not yet taken */
     uint8_t snd_scale;    /* of the windows that we receive */
     uint8_t rcv_scale;    /* of the windows that we send */
+    uint16_t doubted_mtu; /* a router told us so: believed when doubted_seq has to be sent again; 0: none did */
 
     /* Send. */
     struct seq iss;
@@ -138,6 +139,7 @@ struct connection {
         uint32_t unacknowledged_bytes; /* once ended */
     };
     uint32_t total_retrans;
+    struct seq doubted_seq;
     uint64_t bytes_received;
 };
 
@@ -239,6 +241,7 @@ COLD void record_segment_out(struct tcp *tcp, const struct tcp_header *header, c
 COLD void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kind kind, enum la_timer timer);
 COLD void record_delivered(struct tcp *tcp, const struct connection *c, struct seq from, uint32_t length);
 COLD void record_ended(struct tcp *tcp, const struct connection *c);
+COLD void record_path_mtu(struct tcp *tcp, const struct connection *c, uint32_t mtu);
 
 static inline void trace_state(struct tcp *tcp, const struct connection *c, enum la_state from, enum la_state to)
 {
@@ -282,6 +285,13 @@ static inline void trace_ended(struct tcp *tcp, const struct connection *c)
 {
     if (core_traces(tcp_core(tcp), LA_TRACE_ENDED)) {
         record_ended(tcp, c);
+    }
+}
+
+static inline void trace_path_mtu(struct tcp *tcp, const struct connection *c, uint32_t mtu)
+{
+    if (core_traces(tcp_core(tcp), LA_TRACE_PATH_MTU)) {
+        record_path_mtu(tcp, c, mtu);
     }
 }
 
@@ -399,6 +409,9 @@ static inline uint32_t receive_window(const struct connection *c)
 COLD void recovery_duplicate_ack(struct tcp *tcp, struct connection *c);
 void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets);
 COLD void recovery_timeout(struct tcp *tcp, struct connection *c);
+
+/* Everything in flight is to be sent again, from SND.UNA on. */
+COLD void recovery_from_start(struct connection *c);
 
 /* ---- segment_arrives.c: RFC 9293 3.10.7.4; listen.c: 3.10.7.2; syn_sent.c: 3.10.7.3 ---- */
 

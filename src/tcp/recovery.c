@@ -1,4 +1,4 @@
-#include "connection.h"
+#include "path_mtu.h"
 
 /* Loss recovery without SACK: RFC 5681 3.2 and RFC 6582 (NewReno), limited transmit (RFC 3042), and what a timeout does
    (RFC 6298 5, RFC 5681 3.1). */
@@ -24,6 +24,10 @@ void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
     }
     if (c->recover_is_set && seq_before_or_equal(c->snd_una, c->recover)) {
         return; /* RFC 6582 3.2 (1): the duplicates of what a timeout sent again */
+    }
+    if (path_mtu_confirmed(tcp, c)) {
+        path_mtu_send_again(tcp, c);
+        return;
     }
     core_count(tcp_core(tcp), LA_COUNT_TCP_FAST_RETRANSMITS);
     algorithm(tcp)->lost(&c->congestion, c->snd_mss, flight_octets(c));
@@ -66,11 +70,8 @@ void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets)
     c->recover_is_set = false;
 }
 
-void recovery_timeout(struct tcp *tcp, struct connection *c)
+void recovery_from_start(struct connection *c)
 {
-    if (syn_is_acknowledged(c)) {
-        algorithm(tcp)->timed_out(&c->congestion, c->snd_mss, flight_octets(c), c->retransmits == 0);
-    }
     c->in_recovery = false;
     c->duplicate_acks_seen = 0;
     c->recover_is_set = true;
@@ -78,4 +79,13 @@ void recovery_timeout(struct tcp *tcp, struct connection *c)
     c->snd_resend = c->snd_una;
     c->owes_retransmission = true;
     c->rtt_is_timed = false;
+}
+
+void recovery_timeout(struct tcp *tcp, struct connection *c)
+{
+    if (syn_is_acknowledged(c)) {
+        (void)path_mtu_confirmed(tcp, c);
+        algorithm(tcp)->timed_out(&c->congestion, c->snd_mss, flight_octets(c), c->retransmits == 0);
+    }
+    recovery_from_start(c);
 }

@@ -1,11 +1,10 @@
-#include "connection.h"
+#include "path_mtu.h"
 
 /* What the two SYNs of a connection settle: RFC 9293 3.7.1, RFC 7323. */
 
-#define MSS_DEFAULT_IPV4       536 /* RFC 9293 MUST-15 */
-#define MSS_DEFAULT_IPV6       1220
-#define TIMESTAMP_OPTION_BYTES 12
-#define MSS_LEAST              64 /* a peer that asks for less would make us send headers only */
+#define MSS_DEFAULT_IPV4 536 /* RFC 9293 MUST-15 */
+#define MSS_DEFAULT_IPV6 1220
+#define MSS_LEAST        64 /* a peer that asks for less would make us send headers only */
 
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
 {
@@ -20,13 +19,16 @@ void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *p
     c->heard_ms = tcp_now_ms(tcp);
 }
 
-static uint16_t send_mss(const struct connection *c, const struct segment *segment)
+/* RFC 9293 MUST-16, RFC 6691: the least of what the peer takes, the interface carries and the path is known to. */
+static uint16_t send_mss(struct tcp *tcp, const struct connection *c, const struct segment *segment)
 {
     uint16_t assumed = address_is_ipv4(&c->remote.address) ? MSS_DEFAULT_IPV4 : MSS_DEFAULT_IPV6;
     uint16_t mss = segment->options.has_mss ? segment->options.mss : assumed;
     mss = mss < MSS_LEAST ? MSS_LEAST : mss;
-    mss = mss < c->rcv_mss ? mss : c->rcv_mss;                             /* what the interface carries */
-    return (uint16_t)(c->timestamps ? mss - TIMESTAMP_OPTION_BYTES : mss); /* RFC 9293 MUST-16, RFC 6691 */
+    mss = mss < c->rcv_mss ? mss : c->rcv_mss;
+    mss = (uint16_t)(c->timestamps ? mss - TCP_TIMESTAMP_BYTES : mss);
+    uint16_t path_mss = path_mtu_mss(c, path_mtu_to(tcp, &c->remote.address));
+    return mss < path_mss ? mss : path_mss;
 }
 
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment)
@@ -44,7 +46,7 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
         c->ts_recent_ms = tcp_now_ms(tcp);
         c->ts_recent_is_set = true;
     }
-    c->snd_mss = send_mss(c, segment);
+    c->snd_mss = send_mss(tcp, c, segment);
     uint32_t offered = receive_window(c);
     c->rcv_nxt = seq_add(segment->seq, 1);
     c->rcv_edge = seq_add(c->rcv_nxt, offered);

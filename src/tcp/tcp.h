@@ -15,6 +15,7 @@ struct tcp {
     uint32_t timer_entries;               /* timers_bytes */
     uint32_t listeners;                   /* struct listener[config.listeners] */
     uint32_t outputs;                     /* struct output_list[config.interfaces] */
+    uint32_t path_mtus;                   /* struct path_mtu[config.path_mtus] */
 
     struct pieces pieces;
     struct timers timers;
@@ -25,11 +26,12 @@ struct tcp {
     uint32_t orphans;
     uint32_t ready_first; /* connections, and listeners with READY_LISTENER set */
     uint32_t ready_last;
-    uint32_t starved;      /* connections with wants_pieces */
-    uint32_t starved_next; /* where the search for them goes on */
-    uint32_t starved_left; /* connections that this search still has to look at */
-    uint32_t starved_seen; /* pieces.given_back when it began */
-    uint32_t next_port;    /* RFC 6056, algorithm 4: the table of one counter */
+    uint32_t starved;       /* connections with wants_pieces */
+    uint32_t starved_next;  /* where the search for them goes on */
+    uint32_t starved_left;  /* connections that this search still has to look at */
+    uint32_t starved_seen;  /* pieces.given_back when it began */
+    uint32_t next_port;     /* RFC 6056, algorithm 4: the table of one counter */
+    uint32_t has_path_mtus; /* something is in their table, or was */
 };
 
 /* It stands right behind its core. */
@@ -54,6 +56,7 @@ size_t tcp_connections_bytes(const struct la_config *config);
 size_t tcp_buckets_bytes(const struct la_config *config);
 size_t tcp_listeners_bytes(const struct la_config *config);
 size_t tcp_outputs_bytes(const struct la_config *config);
+size_t tcp_path_mtus_bytes(const struct la_config *config);
 
 /* Everything empty. The config is in the core already, the offsets are set, those of pieces and waits too. */
 void tcp_start(struct tcp *tcp);
@@ -74,6 +77,16 @@ COLD void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interfac
    connection's window. */
 bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
                     bool hard);
+
+/* What a router says of a packet that it could not pass on. */
+struct tcp_too_big {
+    uint32_t mtu;    /* that it could have; 0: it does not say */
+    uint32_t length; /* that the packet had */
+};
+
+/* The same for an error of path MTU discovery. False: it fits no connection's window, or tells it nothing new. */
+bool tcp_packet_too_big(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
+                        struct seq seq, const struct tcp_too_big *told);
 
 /* Timers and records that are due, a bounded number. */
 void tcp_advance(struct tcp *tcp);

@@ -15,8 +15,8 @@
    Memory, all in: 40 octets an IPv4 record (64 IPv6) and 64 octets an index bucket for each 12 records: 45.3 and 69.3.
 
    The index: buckets of one cache line, 15 entries and the number of records that wanted this bucket and found it
-   full; those stand in the buckets behind it. An entry is a position in 24 bits and a tag of 8 bits of the hash; all tags of
-   a bucket are compared at once, and nearly always one miss finds the bucket and one the record. */
+   full; those stand in the buckets behind it. An entry is a position in 24 bits and a tag of 8 bits of the hash. All
+   tags of a bucket are compared at once, and nearly always one miss finds the bucket and one the record. */
 
 enum time_wait_class {
     TIME_WAIT_NONE,      /* a hole */

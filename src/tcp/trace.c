@@ -112,6 +112,16 @@ void record_ended(struct tcp *tcp, const struct connection *c)
     }
 }
 
+void record_path_mtu(struct tcp *tcp, const struct connection *c, uint32_t mtu)
+{
+    struct la_trace *record = core_trace(tcp_core(tcp), LA_TRACE_PATH_MTU);
+    if (record != NULL) {
+        about(tcp, record, c);
+        record->sequence = c->snd_una.v;
+        record->length = mtu;
+    }
+}
+
 void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segment, const struct connection *c)
 {
     struct la_trace *record = core_drop(tcp_core(tcp), why);

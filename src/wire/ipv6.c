@@ -1,5 +1,7 @@
 #include "wire/ipv6.h"
 
+#include "base/assert.h"
+#include "base/checksum.h"
 #include "wire/icmpv6.h"
 #include "wire/packet.h"
 
@@ -209,4 +211,23 @@ bool ipv6_problem(const struct packet *packet, struct ipv6_problem *problem)
     }
     *problem = chain.problem;
     return chain.has_problem;
+}
+
+unsigned ipv6_emit(uint8_t *restrict to, const struct la_address *source, const struct la_address *destination,
+                   uint8_t protocol, uint8_t hop_limit, size_t payload_length)
+{
+    la_assert(payload_length <= UINT16_MAX);
+    put_u32(to, UINT32_C(0x60000000));
+    put_u32(to + 4, (uint32_t)payload_length << 16 | (uint32_t)protocol << 8 | hop_limit);
+    memcpy(to + 8, source->octets, sizeof source->octets);
+    memcpy(to + 24, destination->octets, sizeof destination->octets);
+    return IPV6_HEADER_BYTES;
+}
+
+uint64_t ipv6_pseudo_checksum(const struct la_address *source, const struct la_address *destination, uint8_t protocol,
+                              size_t payload_length)
+{
+    uint64_t from = checksum_join(load_u64(source->octets), load_u64(source->octets + 8));
+    uint64_t to = checksum_join(load_u64(destination->octets), load_u64(destination->octets + 8));
+    return checksum_fields(checksum_join(from, to), (uint64_t)protocol + payload_length);
 }

@@ -225,13 +225,14 @@ static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct 
     return at;
 }
 
-unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl, size_t text_length,
-                  uint64_t text_sum)
+/* Both versions' code from one text: version is known when it is compiled. */
+static inline unsigned emit_in(unsigned version, uint8_t *restrict to, const struct tcp_header *restrict header,
+                               uint8_t ttl, size_t text_length, uint64_t text_sum)
 {
     const struct la_address *source = &header->local->address;
     const struct la_address *destination = &header->remote->address;
     uint64_t fields = header->urgent;
-    uint8_t *tcp = to + ip_header_bytes(destination);
+    uint8_t *tcp = to + (version == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
     emit_word(tcp, &fields, (uint32_t)header->local->port << 16 | header->remote->port);
     emit_word(tcp + 4, &fields, header->seq.v);
     emit_word(tcp + 8, &fields, header->ack.v);
@@ -240,9 +241,25 @@ unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header
     emit_word(tcp + 12, &fields, tcp_bytes << 26 | (uint32_t)header->flags << 16 | header->window);
 
     size_t payload_length = tcp_bytes + text_length;
-    uint64_t sum = ip_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
+    uint64_t sum = version == 4 ? ipv4_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length)
+                                : ipv6_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
     sum = checksum_join(checksum_fields(sum, fields), text_sum);
     checksum_put(tcp + 16, sum);
     put_u16(tcp + 18, header->urgent);
-    return ip_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length) + tcp_bytes;
+    unsigned ip_bytes = version == 4 ? ipv4_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length)
+                                     : ipv6_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length);
+    return ip_bytes + tcp_bytes;
+}
+
+COLD static unsigned emit_ipv6(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl,
+                               size_t text_length, uint64_t text_sum)
+{
+    return emit_in(6, to, header, ttl, text_length, text_sum);
+}
+
+unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl, size_t text_length,
+                  uint64_t text_sum)
+{
+    return address_is_ipv4(&header->remote->address) ? emit_in(4, to, header, ttl, text_length, text_sum)
+                                                     : emit_ipv6(to, header, ttl, text_length, text_sum);
 }

@@ -7,6 +7,9 @@
 #define TCP_HEADER_BYTES     20
 #define TCP_HEADER_BYTES_MAX 60
 
+/* The timestamp option with the two octets that pad it: in every segment, once both ends offered it. */
+#define TCP_TIMESTAMP_BYTES 12
+
 /* What a window scale option may say at most (RFC 7323 2.3). */
 #define TCP_WINDOW_SCALE_MAX 14
 

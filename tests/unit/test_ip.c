@@ -1,66 +1,6 @@
 #include "support.h"
 
-#include "base/address.h"
-#include "ip/ip.h"
-
-enum { ARRAY_BYTES = 1024, REPLY_BYTES = 4096 };
-
-/* What host.c does: one block, everything behind the core. */
-struct host {
-    struct core core;
-    struct ip ip;
-    _Alignas(64) uint8_t interfaces[ARRAY_BYTES];
-    _Alignas(64) uint8_t addresses[ARRAY_BYTES];
-    _Alignas(64) uint8_t routes[ARRAY_BYTES];
-    _Alignas(64) uint8_t trace[16 * sizeof(struct la_trace)];
-    _Alignas(64) uint8_t ring[REPLY_BYTES];
-};
-
-static uint32_t units(const struct host *host, const void *at)
-{
-    return (uint32_t)((size_t)((const char *)at - (const char *)host) / CORE_UNIT);
-}
-
-static struct host *host_new(void)
-{
-    struct host *host = aligned_alloc(64, (sizeof *host + 63) / 64 * 64);
-    assert_non_null(host);
-    memset(host, 0, sizeof *host);
-    host->core.config =
-        (struct la_config){.interfaces = 3, .addresses = 6, .routes = 4, .ttl = 64, .trace_mask = LA_TRACE_ALL};
-    host->core.now = 1000 * LA_SECOND;
-    host->core.trace.offset = units(host, host->trace);
-    host->core.trace.capacity = 16;
-    host->core.replies.offset = units(host, host->ring);
-    host->core.replies.bytes = REPLY_BYTES;
-    host->ip.core_bytes = -(int32_t)offsetof(struct host, ip);
-    host->ip.interfaces = units(host, host->interfaces);
-    host->ip.addresses = units(host, host->addresses);
-    host->ip.routes = units(host, host->routes);
-    assert_true(ip_interfaces_bytes(&host->core.config) <= ARRAY_BYTES);
-    assert_true(ip_addresses_bytes(&host->core.config) <= ARRAY_BYTES);
-    assert_true(ip_routes_bytes(&host->core.config) <= ARRAY_BYTES);
-    return host;
-}
-
-static struct la_address address(const char *text)
-{
-    struct la_address parsed;
-    assert_int_equal(la_address_parse(text, &parsed), LA_OK);
-    return parsed;
-}
-
-static int add_address(struct host *host, unsigned interface, const char *text, unsigned prefix_length)
-{
-    struct la_address a = address(text);
-    return ip_address_add(&host->ip, interface, &a, prefix_length);
-}
-
-static int add_route(struct host *host, unsigned interface, const char *text, unsigned prefix_length)
-{
-    struct la_address a = address(text);
-    return ip_route_add(&host->ip, interface, &a, prefix_length);
-}
+#include "ip_support.h"
 
 /* Two interfaces: 10.0.0.1/24 and 10.0.0.129/25 on the first, 192.0.2.1/24 on the second. */
 static struct host *host_usual(void)
@@ -72,11 +12,6 @@ static struct host *host_usual(void)
     assert_int_equal(add_address(host, 0, "10.0.0.129", 25), LA_OK);
     assert_int_equal(add_address(host, 1, "192.0.2.1", 24), LA_OK);
     return host;
-}
-
-static uint64_t dropped(const struct host *host, enum la_drop why)
-{
-    return host->core.dropped[why];
 }
 
 static void interfaces(void **state)
@@ -103,7 +38,6 @@ static void addresses(void **state)
     assert_int_equal(add_address(host, 0, "10.0.0.1", 8), LA_ERROR_IN_USE);
     assert_int_equal(add_address(host, 1, "10.0.0.1", 8), LA_ERROR_IN_USE);
     assert_int_equal(add_address(host, 0, "10.1.0.1", 33), LA_ERROR_INVALID);
-    assert_int_equal(add_address(host, 0, "2001:db8::1", 64), LA_ERROR_INVALID);
     static const char *const no_hosts[] = {"0.0.0.0",   "0.1.2.3",         "127.0.0.1", "224.0.0.1",
                                            "240.0.0.1", "255.255.255.255", "::"};
     for (size_t i = 0; i < sizeof no_hosts / sizeof no_hosts[0]; i++) {
@@ -122,21 +56,6 @@ static void addresses(void **state)
     free(host);
 }
 
-static void check_path(struct host *host, const char *to, const char *from, int interface, const char *source)
-{
-    struct ip_path path;
-    struct la_address destination = address(to);
-    struct la_address given = address(from != NULL ? from : "::");
-    bool found = ip_path_to(&host->ip, &destination, from != NULL ? &given : NULL, &path);
-    assert_int_equal(found, interface >= 0);
-    if (found) {
-        struct la_address expected = address(source);
-        assert_int_equal(path.interface, interface);
-        assert_int_equal(path.mtu, ip_interface_mtu(&host->ip, (unsigned)interface));
-        assert_true(address_equal(&path.source, &expected));
-    }
-}
-
 static void paths(void **state)
 {
     (void)state;
@@ -151,7 +70,6 @@ static void paths(void **state)
     check_path(host, "2001:db8::1", NULL, -1, NULL);
     assert_int_equal(add_route(host, 2, "0.0.0.0", 0), LA_ERROR_NO_INTERFACE);
     assert_int_equal(add_route(host, 1, "0.0.0.0", 33), LA_ERROR_INVALID);
-    assert_int_equal(add_route(host, 1, "::", 0), LA_ERROR_INVALID);
     assert_int_equal(add_route(host, 1, "0.0.0.0", 0), LA_OK);
     check_path(host, "198.51.100.1", NULL, 1, "192.0.2.1");
     assert_int_equal(add_route(host, 0, "198.51.100.77", 24), LA_OK); /* what is behind the prefix does not count */
@@ -184,12 +102,6 @@ static void there_is_no_path_to_what_is_no_other_host(void **state)
     free(host);
 }
 
-static enum la_drop check(struct host *host, unsigned interface, const char *source, const char *destination)
-{
-    struct packet packet = {.source = address(source), .destination = address(destination)};
-    return ip_check(&host->ip, interface, &packet);
-}
-
 static void sources_and_destinations(void **state)
 {
     (void)state;
@@ -214,35 +126,6 @@ static void sources_and_destinations(void **state)
     assert_int_equal(add_address(host, 1, "203.0.113.127", 32), LA_OK);
     assert_int_equal(add_address(host, 0, "203.0.113.1", 25), LA_ERROR_INVALID); /* the same, the other way round */
     free(host);
-}
-
-static size_t make(uint8_t *to, const char *from, const char *destination, uint8_t protocol, const void *payload,
-                   size_t length)
-{
-    struct la_address source = address(from);
-    struct la_address target = address(destination);
-    unsigned header = ip_emit(to, &source, &target, protocol, 64, length);
-    memcpy(to + header, payload, length);
-    if (protocol == IP_PROTOCOL_ICMP && length >= 4) {
-        put_u16(to + header + 2, 0);
-        put_u16(to + header + 2, naive_checksum(to + header, length));
-    }
-    return header + length;
-}
-
-static size_t take(struct host *host, unsigned interface, uint8_t buffer[1500])
-{
-    return replies_take(&host->core.replies, host->ring, interface, buffer, 1500);
-}
-
-static void arrives(struct host *host, const uint8_t *bytes, size_t length, struct icmp_notice *notice)
-{
-    struct packet packet;
-    uint8_t *copy = exact(bytes, length);
-    memset(notice, 0xaa, sizeof *notice);
-    assert_int_equal(ip_parse(copy, length, &packet), LA_DROP_NONE);
-    icmp_arrives(&host->ip, 0, &packet, notice);
-    free(copy);
 }
 
 static void echo(void **state)
@@ -298,9 +181,9 @@ static void errors_become_notices(void **state)
     struct icmp_notice notice;
     error_arrives(host, "10.0.0.1", IP_PROTOCOL_TCP, &notice);
     assert_true(notice.valid);
-    assert_int_equal(notice.type, ICMP_UNREACHABLE);
-    assert_int_equal(notice.code, ICMP_UNREACHABLE_FRAGMENTATION_NEEDED);
+    assert_int_equal(notice.meaning, ICMP_MEANS_TOO_BIG);
     assert_int_equal(notice.mtu, 1300);
+    assert_int_equal(notice.length, 40);
     struct la_address local = address("10.0.0.1");
     struct la_address remote = address("198.51.100.1");
     assert_true(address_equal(&notice.local.address, &local) && address_equal(&notice.remote.address, &remote));
@@ -356,12 +239,12 @@ static bool complains(struct host *host, const char *from, const char *destinati
     size_t whole = make(bytes, from, destination, protocol, payload, length);
     uint8_t *copy = exact(bytes, whole);
     assert_int_equal(ip_parse(copy, whole, &packet), LA_DROP_NONE);
-    icmp_send_unreachable(&host->ip, 0, &packet, ICMP_UNREACHABLE_PROTOCOL);
+    icmp_refuse(&host->ip, 0, &packet);
     size_t sent = take(host, 0, bytes);
     if (sent > 0) {
         assert_int_equal(sent, 28 + whole);
         assert_int_equal(bytes[20], ICMP_UNREACHABLE);
-        assert_int_equal(bytes[21], ICMP_UNREACHABLE_PROTOCOL);
+        assert_int_equal(bytes[21], protocol == IP_PROTOCOL_UDP ? ICMP_UNREACHABLE_PORT : ICMP_UNREACHABLE_PROTOCOL);
         assert_memory_equal(bytes + 28, copy, whole);
     }
     free(copy);

@@ -141,6 +141,7 @@ static void note_plain(struct test *t, const struct la_trace *record)
     case LA_TRACE_SEGMENT_OUT:
     case LA_TRACE_STATE:
     case LA_TRACE_DELIVERED:
+    case LA_TRACE_PATH_MTU:
     case LA_TRACE_TIME_WAIT: break;
     }
     snprintf(what, sizeof what, "%s %s %u", la_trace_kind_name((enum la_trace_kind)record->kind), detail,
@@ -168,6 +169,7 @@ static void read_record(struct test *t, const struct la_trace *record)
     case LA_TRACE_TIMER_FIRED:
     case LA_TRACE_DELIVERED:
     case LA_TRACE_DROPPED:
+    case LA_TRACE_PATH_MTU:
     case LA_TRACE_ENDED: note_plain(t, record); return;
     }
 }

@@ -1,0 +1,20 @@
+#ifndef TCP_PATH_MTU_H
+#define TCP_PATH_MTU_H
+
+#include "connection.h"
+
+/* Path MTU discovery by ICMP: RFC 1191, RFC 8201; what a message may do to a connection: RFC 5927 7. */
+
+/* What the path to a destination was found to carry in the last ten minutes; UINT16_MAX: nothing was found. */
+uint16_t path_mtu_to(struct tcp *tcp, const struct la_address *destination);
+
+/* The octets of text in a packet of this size, the options of every segment taken off. */
+uint16_t path_mtu_mss(const struct connection *c, uint32_t mtu);
+
+/* What was in flight had to be sent again: a message that was waiting for that is believed. True: SND.MSS is less. */
+COLD bool path_mtu_confirmed(struct tcp *tcp, struct connection *c);
+
+/* All that is in flight again, in smaller pieces, as after a timeout, but that no congestion lost it. */
+COLD void path_mtu_send_again(struct tcp *tcp, struct connection *c);
+
+#endif

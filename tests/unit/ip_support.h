@@ -1,0 +1,125 @@
+#ifndef UNIT_IP_SUPPORT_H
+#define UNIT_IP_SUPPORT_H
+
+#include "support.h"
+
+#include "base/address.h"
+#include "ip/ip.h"
+
+enum { ARRAY_BYTES = 1024, REPLY_BYTES = 4096 };
+
+/* What host.c does: one block, everything behind the core. */
+struct host {
+    struct core core;
+    struct ip ip;
+    _Alignas(64) uint8_t interfaces[ARRAY_BYTES];
+    _Alignas(64) uint8_t addresses[ARRAY_BYTES];
+    _Alignas(64) uint8_t routes[ARRAY_BYTES];
+    _Alignas(64) uint8_t trace[16 * sizeof(struct la_trace)];
+    _Alignas(64) uint8_t ring[REPLY_BYTES];
+};
+
+static inline uint32_t units(const struct host *host, const void *at)
+{
+    return (uint32_t)((size_t)((const char *)at - (const char *)host) / CORE_UNIT);
+}
+
+static inline struct host *host_new(void)
+{
+    struct host *host = aligned_alloc(64, (sizeof *host + 63) / 64 * 64);
+    assert_non_null(host);
+    memset(host, 0, sizeof *host);
+    host->core.config =
+        (struct la_config){.interfaces = 3, .addresses = 6, .routes = 4, .ttl = 64, .trace_mask = LA_TRACE_ALL};
+    host->core.now = 1000 * LA_SECOND;
+    host->core.trace.offset = units(host, host->trace);
+    host->core.trace.capacity = 16;
+    host->core.replies.offset = units(host, host->ring);
+    host->core.replies.bytes = REPLY_BYTES;
+    host->ip.core_bytes = -(int32_t)offsetof(struct host, ip);
+    host->ip.interfaces = units(host, host->interfaces);
+    host->ip.addresses = units(host, host->addresses);
+    host->ip.routes = units(host, host->routes);
+    assert_true(ip_interfaces_bytes(&host->core.config) <= ARRAY_BYTES);
+    assert_true(ip_addresses_bytes(&host->core.config) <= ARRAY_BYTES);
+    assert_true(ip_routes_bytes(&host->core.config) <= ARRAY_BYTES);
+    return host;
+}
+
+static inline struct la_address address(const char *text)
+{
+    struct la_address parsed;
+    assert_int_equal(la_address_parse(text, &parsed), LA_OK);
+    return parsed;
+}
+
+static inline int add_address(struct host *host, unsigned interface, const char *text, unsigned prefix_length)
+{
+    struct la_address a = address(text);
+    return ip_address_add(&host->ip, interface, &a, prefix_length);
+}
+
+static inline int add_route(struct host *host, unsigned interface, const char *text, unsigned prefix_length)
+{
+    struct la_address a = address(text);
+    return ip_route_add(&host->ip, interface, &a, prefix_length);
+}
+
+static inline uint64_t dropped(const struct host *host, enum la_drop why)
+{
+    return host->core.dropped[why];
+}
+
+static inline void check_path(struct host *host, const char *to, const char *from, int interface, const char *source)
+{
+    struct ip_path path;
+    struct la_address destination = address(to);
+    struct la_address given = address(from != NULL ? from : "::");
+    bool found = ip_path_to(&host->ip, &destination, from != NULL ? &given : NULL, &path);
+    assert_int_equal(found, interface >= 0);
+    if (found) {
+        struct la_address expected = address(source);
+        assert_int_equal(path.interface, interface);
+        assert_int_equal(path.mtu, ip_interface_mtu(&host->ip, (unsigned)interface));
+        assert_true(address_equal(&path.source, &expected));
+    }
+}
+
+static inline enum la_drop check(struct host *host, unsigned interface, const char *source, const char *destination)
+{
+    struct packet packet = {.source = address(source), .destination = address(destination)};
+    return ip_check(&host->ip, interface, &packet);
+}
+
+static inline size_t make(uint8_t *to, const char *from, const char *destination, uint8_t protocol, const void *payload,
+                          size_t length)
+{
+    struct la_address source = address(from);
+    struct la_address target = address(destination);
+    unsigned header = ip_emit(to, &source, &target, protocol, 64, length);
+    memcpy(to + header, payload, length);
+    if ((protocol == IP_PROTOCOL_ICMP || protocol == IP_PROTOCOL_ICMPV6) && length >= 4) {
+        bool has_pseudo = protocol == IP_PROTOCOL_ICMPV6; /* the header that is summed too */
+        uint64_t sum = has_pseudo ? ip_pseudo_checksum(&source, &target, protocol, length) : 0;
+        put_u16(to + header + 2, 0);
+        put_u16(to + header + 2, checksum_finish(checksum_add(sum, false, to + header, length)));
+    }
+    return header + length;
+}
+
+static inline size_t take(struct host *host, unsigned interface, uint8_t buffer[1500])
+{
+    return replies_take(&host->core.replies, host->ring, interface, buffer, 1500);
+}
+
+static inline void arrives(struct host *host, const uint8_t *bytes, size_t length, struct icmp_notice *notice)
+{
+    struct packet packet;
+    uint8_t *copy = exact(bytes, length);
+    memset(notice, 0xaa, sizeof *notice);
+    assert_int_equal(ip_parse(copy, length, &packet), LA_DROP_NONE);
+    icmp_arrives(&host->ip, 0, &packet, notice);
+    free(copy);
+}
+
+#endif
