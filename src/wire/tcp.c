@@ -111,15 +111,22 @@ static inline uint64_t pseudo_checksum(const struct packet *packet)
     return ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
 }
 
-/* The header is summed without a loop, and a pure ACK is nothing else. */
-static inline uint64_t sum_of_usual(const struct packet *packet)
+/* The sum of the segment, whose first `known` octets, a constant, are summed without a loop: a pure ACK has no more. */
+static inline uint64_t sum_of_segment(const struct packet *packet, size_t known)
 {
     uint64_t sum = pseudo_checksum(packet);
-    for (unsigned at = 0; at < USUAL_HEADER_BYTES; at += 8) {
+    for (size_t at = 0; at < known; at += 8) {
         sum = checksum_join(sum, load_u64(packet->payload + at));
     }
-    size_t text = packet->payload_length - USUAL_HEADER_BYTES;
-    return text == 0 ? sum : checksum_add(sum, false, packet->payload + USUAL_HEADER_BYTES, text);
+    size_t rest = packet->payload_length - known;
+    return rest == 0 ? sum : checksum_add(sum, false, packet->payload + known, rest);
+}
+
+static bool is_whole(const struct packet *packet)
+{
+    bool may_be_syn = packet->payload_length == TCP_HEADER_BYTES + SYN_OPTIONS_BYTES;
+    return checksum_is_right(may_be_syn ? sum_of_segment(packet, TCP_HEADER_BYTES + SYN_OPTIONS_BYTES)
+                                        : sum_of_segment(packet, 0));
 }
 
 static enum la_drop check_ports(const struct segment *segment)
@@ -144,7 +151,7 @@ APART static enum la_drop parse_any(const struct packet *packet, struct segment 
     segment->window = get_u16(header + 14);
     segment->urgent = get_u16(header + 18);
 
-    if (!checksum_is_right(checksum_add(pseudo_checksum(packet), false, header, packet->payload_length))) {
+    if (!is_whole(packet)) {
         return LA_DROP_TCP_CHECKSUM; /* MUST-3 */
     }
     if (header_bytes < TCP_HEADER_BYTES || header_bytes > packet->payload_length) {
@@ -166,7 +173,7 @@ APART static enum la_drop parse_any(const struct packet *packet, struct segment 
 
 enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
 {
-    if (!is_usual(packet) || !checksum_is_right(sum_of_usual(packet))) {
+    if (!is_usual(packet) || !checksum_is_right(sum_of_segment(packet, USUAL_HEADER_BYTES))) {
         return parse_any(packet, segment);
     }
     const uint8_t *header = packet->payload;
