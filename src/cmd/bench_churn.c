@@ -108,7 +108,8 @@ static bool one_connection(void)
     pair.now += state.step;
     la_host_advance(pair.host[BENCH_CLIENT], pair.now);
     la_host_advance(pair.host[BENCH_SERVER], pair.now);
-    return open_and_send(&state.from, &state.to, &client) && answer(state.listener[remote], &server) && close_both(client, server);
+    return open_and_send(&state.from, &state.to, &client) && answer(state.listener[remote], &server) &&
+           close_both(client, server);
 }
 
 static int many_connections(uint64_t count)
