@@ -127,8 +127,8 @@ void icmp_refuse(struct ip *ip, unsigned interface, const struct packet *packet)
     }
 }
 
-/* A group's packet is answered from an address of ours (RFC 4443 2.2 (b)). Whether it is an error itself nobody can see:
-   its chain was not walked to the end. */
+/* A group's packet is answered from an address of ours (RFC 4443 2.2 (b)). Whether it is an error itself nobody can
+   see: its chain was not walked to the end. */
 void icmp_complain(struct ip *ip, unsigned interface, const struct packet *packet)
 {
     struct ipv6_problem problem;
