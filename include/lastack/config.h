@@ -23,7 +23,7 @@ struct la_config {
     uint32_t buffer_piece_bytes; /* 4096: what buffers are made of; a multiple of 8, 16 to 65536 */
     uint32_t buffer_pieces;      /* 8192 */
     uint32_t reply_bytes;        /* 65536: RSTs, ICMP messages and ACKs from records, whole packets that wait to be
-                                    pulled; a multiple of 8, at least 64; IPv6's ACKs need 80 */
+                                    pulled; a multiple of 8, at least 64, with IPv6 80 */
     uint32_t trace_records;      /* 0 */
     uint32_t trace_mask;         /* LA_TRACE_ALL; which kinds are recorded */
 

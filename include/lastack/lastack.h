@@ -53,7 +53,8 @@ la_time la_host_deadline(const la_host *host);
 int la_interface_add(la_host *host, la_time now, unsigned mtu);
 
 /* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to
-   32, or to 128 for IPv6, which the interface must have an MTU of 1280 or more for (RFC 8200 5). */
+   32, or to 128 for IPv6, which asks for an MTU of 1280 or more (RFC 8200 5) and for config.reply_bytes of 80 or
+   more. */
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
 

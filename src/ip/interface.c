@@ -1,6 +1,7 @@
 #include "base/address.h"
 #include "base/assert.h"
 #include "tables.h"
+#include "wire/tcp.h"
 
 size_t ip_interfaces_bytes(const struct la_config *config)
 {
@@ -102,6 +103,10 @@ static bool makes_broadcast(const struct ip *ip, const struct ip_prefix *added)
     return false;
 }
 
+/* The last ACK of a connection, with timestamps, goes through the queue of replies: without room for it none could be
+   closed. */
+#define LAST_ACK_BYTES (IPV6_HEADER_BYTES + TCP_HEADER_BYTES + TCP_TIMESTAMP_BYTES)
+
 /* The prefix itself, which is every router's on that link (RFC 4291 2.6.1); not where the link has two ends only
    (RFC 6164 5.1). */
 static bool is_routers_anycast(const struct ip_prefix *added)
@@ -119,14 +124,15 @@ static bool is_routers_anycast(const struct ip_prefix *added)
 enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
                               unsigned prefix_length)
 {
-    bool ipv4 = address_is_ipv4(address);
     if (interface >= ip->interface_count) {
         return LA_ERROR_NO_INTERFACE;
     }
-    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && ip_interface_mtu(ip, interface) < IPV6_MTU_MIN)) {
-        return LA_ERROR_INVALID;
+    if (address_is_ipv4(address)) {
+        return prefix_length <= 32 ? LA_OK : LA_ERROR_INVALID;
     }
-    return LA_OK;
+    bool has_room = ip_interface_mtu(ip, interface) >= IPV6_MTU_MIN &&
+                    ip_core(ip)->replies.bytes >= replies_record_bytes(LAST_ACK_BYTES);
+    return prefix_length <= 128 && has_room ? LA_OK : LA_ERROR_INVALID;
 }
 
 /* IPv4's stand before IPv6's, each family's in the order in which they came. */

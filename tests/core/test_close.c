@@ -66,7 +66,7 @@ static void peer_closes_first(void **state)
     expect_state(t, LA_CLOSED);
     expect_outcome(t, LA_END_CLEAN, LA_LAST_ACK);
     expect_events(t, ended);
-    check(t, counters_of(t).time_wait_ipv4 == 0); /* I15 */
+    check(t, waits_of(t) == 0); /* I15 */
     check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
     release_and_end(t);
 }

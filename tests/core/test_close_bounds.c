@@ -242,7 +242,7 @@ static void fin_wait_2_is_bounded_once_closed(void **state)
     expect_nothing(t);
     expect_state(t, LA_CLOSED);
     expect_outcome(t, LA_END_FIN_WAIT_2_BOUND, LA_FIN_WAIT_2);
-    check(t, counters_of(t).time_wait_ipv4 == 0); /* I15 */
+    check(t, waits_of(t) == 0); /* I15 */
     release_and_end(t);
 }
 
@@ -271,7 +271,7 @@ static void fin_wait_2_orphan(void **state)
     inject(t, .flags = FIN | ACK, .seq = 1, .ack = 2);
     expect(t, .flags = ACK, .seq = 2, .ack = 2);
     expect_state(t, LA_TIME_WAIT);
-    check(t, counters_of(t).connections == 0 && counters_of(t).time_wait_ipv4 == 1);
+    check(t, counters_of(t).connections == 0 && waits_of(t) == 1);
     end(t);
 }
 

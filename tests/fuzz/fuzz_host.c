@@ -5,6 +5,7 @@
 #include "base/address.h"
 #include "base/checksum.h"
 #include "host/host_inspect.h"
+#include "wire/icmpv6.h"
 #include "wire/tcp.h"
 
 /* A small host under any sequence of segments, of octets that are none, of calls and of time. After each step the host
@@ -12,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BLOCK_BYTES = 16384, MTU = 600, FLOWS = 4, HANDLES = 6, STEPS_MAX = 400 };
+enum { BLOCK_BYTES = 16384, MTU = 600, MTU_IPV6 = 1400, FLOWS = 4, HANDLES = 6, STEPS_MAX = 400 };
 
 /* The far end of a connection, as far as the fuzzer keeps up with it. */
 struct flow {
@@ -28,6 +29,7 @@ struct flow {
 struct run {
     struct reader input;
     la_host *host;
+    bool ipv6;
     la_time now;
     struct la_listener listener[2];
     struct la_conn handles[HANDLES];
@@ -56,6 +58,12 @@ static void check_host(const struct run *run)
 
 /* ---- the host ---- */
 
+static struct la_address address_of(const struct run *run, uint8_t n)
+{
+    const struct la_address ipv6 = {{0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n}};
+    return run->ipv6 ? ipv6 : la_address_ipv4(10, 0, 0, n);
+}
+
 static void configure(struct la_config *config, uint8_t choice)
 {
     la_config_default(config);
@@ -64,9 +72,11 @@ static void configure(struct la_config *config, uint8_t choice)
     config->addresses = 1;
     config->routes = 0;
     config->time_wait_ipv4 = (choice & 1) != 0 ? 3 : 20;
+    config->time_wait_ipv6 = config->time_wait_ipv4;
+    config->path_mtus = 3;
     config->buffer_piece_bytes = (choice & 2) != 0 ? 16 : 64;
     config->buffer_pieces = (choice & 4) != 0 ? 5 : 40;
-    config->reply_bytes = (choice & 8) != 0 ? 64 : 512;
+    config->reply_bytes = (choice & 8) != 0 ? 80 : 512;
     config->send_buffer_bytes = 1500;
     config->receive_buffer_bytes = (choice & 16) != 0 ? 40 : 1500;
     config->out_of_order_ranges = 3;
@@ -85,12 +95,14 @@ static void begin(struct run *run)
     static alignas(LA_HOST_ALIGNMENT) uint8_t block[BLOCK_BYTES];
     struct la_config config;
     configure(&config, read_u8(&run->input));
-    run->now = (la_time)read_u8(&run->input) << 48;
+    uint8_t when = read_u8(&run->input);
+    run->now = (la_time)(when & 127) << 48;
+    run->ipv6 = (when & 128) != 0;
     check(la_config_error(&config) == NULL && la_host_size(&config) <= sizeof block);
     run->host = la_host_init(block, sizeof block, &config, run->now);
-    const struct la_address address = la_address_ipv4(10, 0, 0, 1);
-    check(run->host != NULL && la_interface_add(run->host, run->now, MTU) == 0);
-    check(la_address_add(run->host, run->now, 0, &address, 24) == 0);
+    const struct la_address address = address_of(run, 1);
+    check(run->host != NULL && la_interface_add(run->host, run->now, run->ipv6 ? MTU_IPV6 : MTU) == 0);
+    check(la_address_add(run->host, run->now, 0, &address, run->ipv6 ? 64 : 24) == 0);
     for (uint16_t i = 0; i < 2; i++) {
         const struct la_endpoint local = {.port = (uint16_t)(80 + i)};
         check(la_listen(run->host, run->now, &local, 1U + i, &run->listener[i]) == 0);
@@ -122,7 +134,7 @@ static void follow(struct run *run, const struct segment *segment)
 
 static void drain(struct run *run)
 {
-    static uint8_t buffer[MTU];
+    static uint8_t buffer[MTU_IPV6];
     struct la_event event;
     size_t length = 0;
     unsigned packets = 0;
@@ -154,8 +166,8 @@ static void give_segment(struct run *run)
     static uint8_t bytes[512];
     struct flow *flow = &run->flows[read_u8(&run->input) % FLOWS];
     uint8_t shape = read_u8(&run->input);
-    const struct la_endpoint source = {la_address_ipv4(10, 0, 0, 2), flow->remote_port};
-    const struct la_endpoint destination = {la_address_ipv4(10, 0, 0, 1), flow->local_port};
+    const struct la_endpoint source = {address_of(run, 2), flow->remote_port};
+    const struct la_endpoint destination = {address_of(run, 1), flow->local_port};
     struct tcp_header header = {.local = &source, .remote = &destination, .flags = read_u8(&run->input)};
     size_t length = (shape & 1) != 0 ? read_u8(&run->input) : 0;
     header.seq = seq_of(flow->seq + (uint32_t)((shape & 2) != 0 ? (int8_t)read_u8(&run->input) * 8 : 0));
@@ -202,6 +214,30 @@ static void give_octets(struct run *run)
     }
 }
 
+/* An error about a segment that may be in flight: of any type, path MTU discovery's among them. */
+static void give_error(struct run *run)
+{
+    uint8_t bytes[200];
+    const struct la_address from = address_of(run, 3);
+    const struct la_address here = address_of(run, 1);
+    const struct la_address there = address_of(run, 2);
+    const struct flow *flow = &run->flows[read_u8(&run->input) % FLOWS];
+    uint8_t protocol = run->ipv6 ? IP_PROTOCOL_ICMPV6 : IP_PROTOCOL_ICMP;
+    unsigned ip_bytes = ip_header_bytes(&here);
+    size_t length = 8 + ip_bytes + 8;
+    uint8_t *icmp = bytes + ip_emit(bytes, &from, &here, protocol, 64, length);
+    uint8_t type = read_u8(&run->input);
+    put_u32(icmp, (uint32_t)(type >> 4) << 24 | (uint32_t)(type & 15) << 16);
+    put_u32(icmp + 4, (uint32_t)read_u8(&run->input) * 8);
+    ip_emit(icmp + 8, &here, &there, IP_PROTOCOL_TCP, 1, 8 + (size_t)read_u8(&run->input) * 8);
+    put_u16(icmp + 8 + ip_bytes, flow->local_port);
+    put_u16(icmp + 10 + ip_bytes, flow->remote_port);
+    put_u32(icmp + 12 + ip_bytes, flow->ack - 1 - (uint32_t)read_u8(&run->input) * 8);
+    uint64_t sum = run->ipv6 ? ip_pseudo_checksum(&from, &here, protocol, length) : 0;
+    put_u16(icmp + 2, checksum_finish(checksum_add(sum, false, icmp, length)));
+    la_host_input(run->host, run->now, 0, bytes, (size_t)(icmp - bytes) + length);
+}
+
 static void let_time_pass(struct run *run)
 {
     uint8_t how = read_u8(&run->input);
@@ -236,7 +272,7 @@ static void call_open(struct run *run, uint8_t what)
         return;
     }
     struct flow *flow = &run->flows[what >> 1 & 3];
-    const struct la_endpoint remote = {la_address_ipv4(10, 0, 0, 2), flow->remote_port};
+    const struct la_endpoint remote = {address_of(run, 2), flow->remote_port};
     const struct la_endpoint local = {.port = flow->local_port};
     run->is_held[i] = la_connect(run->host, run->now, &local, &remote, &run->handles[i]) == LA_OK;
 }
@@ -337,7 +373,13 @@ static void step(struct run *run)
     case 1:
     case 2:
     case 3: give_segment(run); break;
-    case 4: give_octets(run); break;
+    case 4:
+        if ((kind & 64) != 0) {
+            give_error(run);
+        } else {
+            give_octets(run);
+        }
+        break;
     case 5: let_time_pass(run); break;
     default: call(run); break;
     }
@@ -373,6 +415,7 @@ static void end(struct run *run)
     }
     la_host_counters(run->host, &counters);
     check(counters.connections == 0 && counters.connections_orphaned == 0 && counters.time_wait_ipv4 == 0);
+    check(counters.time_wait_ipv6 == 0);
     check(counters.buffer_pieces == 0 && counters.reply_bytes == 0); /* I32 */
 }
 

@@ -5,7 +5,7 @@
 #include "base/checksum.h"
 #include "host/host_inspect.h"
 
-#define MTU        1500
+#define MTU_MAX    1520
 #define START      (UINT64_C(1000) * LA_SECOND)
 #define FIRST_IRS  1000000U
 #define LINE_BYTES 200
@@ -28,7 +28,7 @@ struct la_config usual(void)
     }
     config.connections = 8;
     config.listeners = 4;
-    config.time_wait_ipv4 = 8;
+    family_set_waits(&config, 8);
     config.buffer_piece_bytes = 512;
     config.buffer_pieces = 256;
     config.reply_bytes = 4096;
@@ -48,9 +48,9 @@ static la_host *make_host(const struct la_config *config, la_time now)
     assert_non_null(block);
     la_host *host = la_host_init(block, size, config, now);
     assert_non_null(host);
-    const struct la_address address = la_address_ipv4(10, 0, 0, 1);
-    assert_int_equal(la_interface_add(host, now, MTU), 0);
-    assert_int_equal(la_address_add(host, now, 0, &address, 24), LA_OK);
+    const struct la_address address = family_address(1);
+    assert_int_equal(la_interface_add(host, now, family_mtu(1500)), 0);
+    assert_int_equal(la_address_add(host, now, 0, &address, family_prefix_length()), LA_OK);
     return host;
 }
 
@@ -75,8 +75,8 @@ struct test *begin_at(const struct la_config *config, const struct origin *origi
     struct test *t = calloc(1, sizeof *t);
     assert_non_null(t);
     t->config = *config;
-    t->local = (struct la_endpoint){la_address_ipv4(10, 0, 0, 1), 80};
-    t->remote = (struct la_endpoint){la_address_ipv4(10, 0, 0, 2), 40000};
+    t->local = (struct la_endpoint){family_address(1), 80};
+    t->remote = (struct la_endpoint){family_address(2), 40000};
     t->irs = origin->irs;
     t->peer_window = 65535;
     t->peer_clock = 500000;
@@ -191,7 +191,7 @@ static bool is_of_this_connection(const struct test *t, const struct segment *se
 
 void settle(struct test *t)
 {
-    uint8_t buffer[MTU];
+    uint8_t buffer[MTU_MAX];
     size_t length = 0;
     history_read(t);
     while ((length = la_host_output(t->host, t->now, 0, buffer, sizeof buffer)) > 0) {
@@ -238,14 +238,14 @@ static struct tcp_options options_of(struct test *t, const struct seg *seg)
 
 void inject_segment(struct test *t, const struct seg *seg)
 {
-    uint8_t packet[MTU + 100];
-    assert_true(seg->length <= MTU);
+    uint8_t packet[MTU_MAX + 100];
+    assert_true(seg->length <= MTU_MAX);
     struct tcp_header header = {.local = &t->remote, .remote = &t->local, .flags = seg->flags};
     header.seq = seq_of(t->irs + seg->seq);
     header.ack = seq_of((seg->flags & ACK) != 0 ? t->iss + seg->ack : 0);
     header.window = t->peer_window;
     header.options = options_of(t, seg);
-    uint8_t text[MTU];
+    uint8_t text[MTU_MAX];
     for (uint32_t i = 0; i < seg->length; i++) {
         text[i] = pattern(false, seg->seq + i + ((seg->flags & SYN) != 0 ? 1 : 0));
     }
@@ -517,6 +517,12 @@ struct la_counters counters_of(const struct test *t)
     struct la_counters counters;
     la_host_counters(t->host, &counters);
     return counters;
+}
+
+uint32_t waits_of(const struct test *t)
+{
+    const struct la_counters counters = counters_of(t);
+    return family_waits(&counters);
 }
 
 uint64_t counted(const struct test *t, enum la_counter counter)

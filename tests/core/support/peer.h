@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family.h"
 #include "wire/tcp.h"
 
 enum { FIN = LA_FIN, SYN = LA_SYN, RST = LA_RST, PSH = LA_PSH, ACK = LA_ACK, URG = LA_URG };
@@ -177,6 +178,7 @@ void check_at(struct test *t, bool condition, const char *text, const char *file
 
 uint64_t counted(const struct test *t, enum la_counter counter);
 struct la_counters counters_of(const struct test *t);
+uint32_t waits_of(const struct test *t); /* records of the family */
 struct la_info info_of(const struct test *t);
 
 /* ---- builders: lives.c ---- */
