@@ -59,7 +59,7 @@ enum la_drop {
     LA_DROP_IP_HEADER_LENGTH, /* IHL under 5, or beyond the packet */
     LA_DROP_IP_TOTAL_LENGTH,  /* total length beyond the packet, or inside the header */
     LA_DROP_IP_CHECKSUM,
-    LA_DROP_IP_OPTION, /* malformed IP option, or a source route */
+    LA_DROP_IP_OPTION, /* malformed IP option, or a source route that is not taken */
     LA_DROP_IP_FRAGMENT,
     LA_DROP_IP_SOURCE,      /* a source no host can have: multicast, broadcast, unspecified, loopback, our own */
     LA_DROP_IP_DESTINATION, /* not one of our addresses on this interface */

@@ -16,7 +16,7 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
     place(end, tcp_connections_bytes(config), CORE_UNIT, &tcp->connections);
     place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
     place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
-    place(end, tcp_listeners_bytes(config), CORE_UNIT, &tcp->listeners);
+    place(end, tcp_listeners_bytes(config) + tcp_settings_bytes(config), CORE_UNIT, &tcp->listeners);
     place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
     place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);
     place(end, time_wait_buckets_bytes(config->time_wait_ipv4), CACHE_LINE, &tcp->waits[0].buckets);

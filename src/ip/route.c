@@ -87,6 +87,17 @@ static const struct ip_prefix *choose_source(const struct ip *ip, unsigned inter
     return chosen;
 }
 
+bool ip_is_another_host(const struct ip *ip, const struct la_address *address)
+{
+    return ip_source_is_valid(ip, address);
+}
+
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
+{
+    (void)destination;
+    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
+}
+
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path)
 {

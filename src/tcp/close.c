@@ -46,7 +46,7 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
         header.options.tsecr = c->ts_recent;
         c->last_tsval = header.options.tsval;
     }
-    reply_emit(tcp, c->interface, &header, c->rcv_scale);
+    reply_emit(tcp, c->interface, &header, c->rcv_scale, c);
 }
 
 static void keep_record(struct tcp *tcp, const struct connection *c)

@@ -55,7 +55,7 @@ bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const stru
     if (hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
         connection_end(tcp, c, LA_END_UNREACHABLE, c->is_passive ? LA_LISTEN : LA_CLOSED);
     } else {
-        connection_ready(tcp, c, LA_READY_ERROR); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
+        connection_report_error(tcp, c); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
     }
     return true;
 }

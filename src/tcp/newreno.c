@@ -45,6 +45,15 @@ static void newreno_lost(struct congestion *congestion, uint32_t mss, uint32_t f
     congestion->memory = 0;
 }
 
+/* RFC 3168 6.1.2: halved, like after a loss; but nothing was lost that would have to leave first. */
+static void newreno_marked(struct congestion *congestion, uint32_t mss, uint32_t flight_octets)
+{
+    newreno_lost(congestion, mss, flight_octets);
+    if (congestion->cwnd_bytes > congestion->ssthresh_bytes) {
+        congestion->cwnd_bytes = congestion->ssthresh_bytes;
+    }
+}
+
 static void newreno_timed_out(struct congestion *congestion, uint32_t mss, uint32_t flight_octets, bool first)
 {
     if (first) {
@@ -67,6 +76,7 @@ const struct congestion_algorithm congestion_newreno = {
     .start = newreno_start,
     .acknowledged = newreno_acknowledged,
     .lost = newreno_lost,
+    .marked = newreno_marked,
     .timed_out = newreno_timed_out,
     .idle = newreno_idle,
 };

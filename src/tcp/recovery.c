@@ -33,6 +33,7 @@ void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
     c->congestion.cwnd_bytes = c->congestion.ssthresh_bytes + DUPLICATE_THRESHOLD * (uint32_t)c->snd_mss;
     c->owes_retransmission = true;
     c->rtt_is_timed = false;
+    signals_window_was_reduced(c);
 }
 
 COLD static void partial_ack(struct connection *c, uint32_t octets)
@@ -78,4 +79,5 @@ void recovery_timeout(struct tcp *tcp, struct connection *c)
     c->snd_resend = c->snd_una;
     c->owes_retransmission = true;
     c->rtt_is_timed = false;
+    signals_window_was_reduced(c);
 }

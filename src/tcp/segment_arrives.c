@@ -126,6 +126,7 @@ static bool check_sequence(struct tcp *tcp, struct connection *c, struct segment
         return false;
     }
     c->heard_ms = tcp_now_ms(tcp);
+    c->rcv_tos = segment->tos;
     if (c->timestamps && segment->options.has_timestamp && (segment->flags & LA_RST) == 0 &&
         seq_before_or_equal(segment->seq, c->last_ack_sent)) { /* RFC 7323 4.3 */
         c->ts_recent = segment->options.tsval;
@@ -347,6 +348,9 @@ static void fin_arrives(struct tcp *tcp, struct connection *c)
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     connection_wants_output(tcp, c);
+    if (c->ecn || (segment->flags & LA_URG) != 0 || segment->source_route != NULL) { /* sixth */
+        signals_arrive(tcp, c, segment);
+    }
     if (!note_fin(tcp, c, segment) || !process_text(tcp, c, segment)) {
         return;
     }

@@ -1,4 +1,4 @@
-#include "connection.h"
+#include "settings.h"
 
 /* What the two SYNs of a connection settle: RFC 9293 3.7.1, RFC 7323. */
 
@@ -20,13 +20,16 @@ void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *p
     c->heard_ms = tcp_now_ms(tcp);
 }
 
-static uint16_t send_mss(const struct connection *c, const struct segment *segment)
+static uint16_t send_mss(const struct tcp *tcp, const struct connection *c, const struct segment *segment)
 {
     uint16_t assumed = address_is_ipv4(&c->remote.address) ? MSS_DEFAULT_IPV4 : MSS_DEFAULT_IPV6;
     uint16_t mss = segment->options.has_mss ? segment->options.mss : assumed;
     mss = mss < MSS_LEAST ? MSS_LEAST : mss;
-    mss = mss < c->rcv_mss ? mss : c->rcv_mss;                             /* what the interface carries */
-    return (uint16_t)(c->timestamps ? mss - TIMESTAMP_OPTION_BYTES : mss); /* RFC 9293 MUST-16, RFC 6691 */
+    mss = mss < c->rcv_mss ? mss : c->rcv_mss; /* what the interface carries */
+    uint32_t options = c->timestamps ? TIMESTAMP_OPTION_BYTES : 0;
+    const struct source_route *route = c->is_marked ? route_of(tcp, c) : NULL;
+    options += route != NULL ? route->bytes : 0;
+    return (uint16_t)(mss - options); /* RFC 9293 MUST-16, RFC 6691 */
 }
 
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment)
@@ -42,9 +45,8 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
     if (c->timestamps) {
         c->ts_recent = segment->options.tsval;
         c->ts_recent_ms = tcp_now_ms(tcp);
-        c->ts_recent_is_set = true;
     }
-    c->snd_mss = send_mss(c, segment);
+    c->snd_mss = send_mss(tcp, c, segment);
     uint32_t offered = receive_window(c);
     c->rcv_nxt = seq_add(segment->seq, 1);
     c->rcv_edge = seq_add(c->rcv_nxt, offered);
@@ -53,6 +55,10 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
     c->max_snd_wnd = c->snd_wnd;
     c->snd_wl1 = segment->seq;
     c->snd_wl2 = segment->ack;
+    c->rcv_tos = segment->tos;
+    if ((segment->flags & (LA_ECE | LA_CWR)) != 0) {
+        signals_syn_arrives(tcp, c, segment);
+    }
     c->heard_ms = tcp_now_ms(tcp);
 }
 
@@ -65,7 +71,7 @@ void connection_established(struct tcp *tcp, struct connection *c)
     }
     c->recover_is_set = false;
     if (c->keepalive) {
-        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms);
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, keepalive_idle_ms(tcp, c));
     }
     if (c->is_shut) {
         tcp_set_state(tcp, c, LA_FIN_WAIT_1); /* the close that was asked for in SYN-RECEIVED */

@@ -35,7 +35,7 @@ static void answer(const struct wait *wait)
     }
     core_count(core, LA_COUNT_WAIT_ANSWERED);
     time_wait_trace(core, wait->table, record, LA_WAIT_ANSWERED);
-    reply_emit(wait->tcp, wait->path->interface, &header, record->scale);
+    reply_emit(wait->tcp, wait->path->interface, &header, record->scale, NULL);
 }
 
 static void drop(const struct wait *wait, enum la_drop why)

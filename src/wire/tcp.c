@@ -122,7 +122,10 @@ static inline uint64_t sum_of_segment(uint64_t sum, const uint8_t *segment, size
 /* The fields are at fixed places, once it is known that there are twenty octets. */
 enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
 {
-    *segment = (struct segment){.local.address = packet->destination, .remote.address = packet->source};
+    *segment = (struct segment){.local.address = packet->destination,
+                                .remote.address = packet->source,
+                                .tos = packet->tos,
+                                .source_route = packet->source_route};
     const uint8_t *header = packet->payload;
     if (packet->payload_length < TCP_HEADER_BYTES) {
         return LA_DROP_TCP_TRUNCATED;

@@ -351,7 +351,7 @@ static void a_gap_is_acknowledged_at_once(void **state)
 {
     (void)state;
     struct la_config config = plain();
-    config.delayed_ack_ms = 500;
+    config.delayed_ack_ms = 499;
     struct test *t = established_with(&config, 0);
     inject(t, .flags = ACK, .seq = 101, .ack = 1, .length = 100);
     expect(t, .flags = ACK, .seq = 1, .ack = 1);

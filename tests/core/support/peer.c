@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "host/host_inspect.h"
+#include "wire/source_route.h"
 
 #define MTU        1500
 #define START      (UINT64_C(1000) * LA_SECOND)
@@ -116,6 +117,16 @@ void end(struct test *t)
 static uint8_t pattern(bool from_host, uint32_t number)
 {
     return (uint8_t)(number * 31 + (number >> 8) + (from_host ? 1 : 128));
+}
+
+uint8_t host_pattern(uint32_t number)
+{
+    return pattern(true, number);
+}
+
+uint8_t peer_pattern(uint32_t number)
+{
+    return pattern(false, number);
 }
 
 static void fail_because(struct test *t, const struct segment *segment, const char *why)
@@ -244,6 +255,7 @@ void inject_segment(struct test *t, const struct seg *seg)
     header.seq = seq_of(t->irs + seg->seq);
     header.ack = seq_of((seg->flags & ACK) != 0 ? t->iss + seg->ack : 0);
     header.window = t->peer_window;
+    header.urgent = seg->urgent;
     header.options = options_of(t, seg);
     uint8_t text[MTU];
     for (uint32_t i = 0; i < seg->length; i++) {
@@ -252,6 +264,7 @@ void inject_segment(struct test *t, const struct seg *seg)
     size_t before = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
     uint64_t sum = checksum_copy(0, false, packet + before, text, seg->length);
     size_t length = tcp_emit(packet, &header, 64, seg->length, sum) + seg->length;
+    ip_set_tos(packet, seg->tos);
     packet[length - 1] ^= seg->corrupt ? 0x10 : 0;
     la_host_input(t->host, t->now, 0, packet, length);
     settle(t);
@@ -278,7 +291,7 @@ static bool matches(const struct test *t, const struct seg *seg, const struct se
     uint32_t seq = seg->absolute ? seg->seq : t->iss + seg->seq;
     uint32_t ack = (seg->flags & ACK) != 0 ? t->irs + seg->ack : 0;
     return flags == seg->flags && segment->seq.v == seq && segment->ack.v == ack && segment->length == seg->length &&
-           options_match(seg, segment);
+           segment->urgent == seg->urgent && segment->tos == seg->tos && options_match(seg, segment);
 }
 
 static void print_expected(const struct test *t, const struct seg *seg)
