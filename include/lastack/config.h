@@ -61,7 +61,7 @@ struct la_config {
     uint32_t rto_initial_ms;    /* 1,000 */
     uint32_t rto_min_ms;        /* 200; at most 1,000,000: so much above the smoothed round trip */
     uint32_t rto_max_ms;        /* 60,000 */
-    uint32_t r2_data_ms;        /* 100,000: then the connection is given up */
+    uint32_t r2_data_ms;        /* 100,000: then the connection is given up (SHLD-11) */
     uint32_t r2_syn_ms;         /* 180,000 */
     uint32_t user_timeout_ms;   /* 0: none but R2 */
     uint8_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
@@ -72,10 +72,10 @@ struct la_config {
     uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
 
     /* Keepalive: RFC 9293 3.8.4. */
-    bool keepalive;                 /* false */
+    bool keepalive;                 /* false (MUST-25) */
     bool keepalive_garbage;         /* false; true: a probe carries one octet that means nothing (MAY-6) */
     uint8_t keepalive_probes;       /* 9 */
-    uint32_t keepalive_idle_ms;     /* 7,200,000 */
+    uint32_t keepalive_idle_ms;     /* 7,200,000 (MUST-28) */
     uint32_t keepalive_interval_ms; /* 75,000 */
 
     /* What is offered and used. */

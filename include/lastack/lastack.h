@@ -86,8 +86,8 @@ int la_unlisten(la_host *host, la_time now, struct la_listener listener);
 /* The next established connection of the listener; LA_ERROR_WOULD_BLOCK if there is none. */
 int la_accept(la_host *host, la_time now, struct la_listener listener, struct la_conn *conn);
 
-/* Active open. local may be NULL, or leave address or port to the host ("any"). The outcome comes as an event:
-   LA_READY_ESTABLISHED or LA_READY_ENDED. */
+/* Active open. local may be NULL, or leave address or port to the host ("any"), or say them (RFC 9293 MUST-43). The
+   outcome comes as an event: LA_READY_ESTABLISHED or LA_READY_ENDED. */
 int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
                struct la_conn *conn);
 
@@ -201,8 +201,8 @@ bool la_host_event(la_host *host, struct la_event *event);
 
 enum la_option {
     LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
-    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
-    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE,             /* 0 or 1 (MUST-24) */
+    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 (MUST-27) */
     LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
     LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
     LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */

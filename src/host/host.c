@@ -59,7 +59,7 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
     tcp_input(&host->tcp, &path, &segment);
 }
 
-/* RFC 9293 3.9.2.2: protocol and port unreachable are hard; code 4 is path MTU discovery's. */
+/* RFC 9293 3.9.2.2, SHLD-26: protocol and port unreachable are hard; code 4 is path MTU discovery's. */
 static bool is_hard(const struct icmp_notice *notice)
 {
     return notice->type == ICMP_UNREACHABLE &&

@@ -101,7 +101,7 @@ void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path)
 {
-    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 MUST-57, 3.9.2.3 */
+    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 3.9.1.1, MUST-46 */
         return false;
     }
     const struct ip_prefix *source = find_address(ip, source_or_null);

@@ -98,7 +98,7 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     c->receive_limit_bytes = config->receive_buffer_bytes;
     c->nodelay = !config->nagle;
     c->keepalive = config->keepalive;
-    c->ttl = config->ttl;
+    c->ttl = config->ttl; /* RFC 9293 MUST-49 */
     c->dscp = config->dscp;
     c->is_marked = config->dscp != 0;
     uint32_t *bucket = bucket_for(tcp, local, remote);
@@ -274,6 +274,7 @@ void connection_retire(struct tcp *tcp, struct connection *c)
     }
 }
 
+/* RFC 9293 3.6, MUST-12: the application hears that it ended, and how. */
 void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum la_state state)
 {
     la_assert(c->end == LA_END_NONE && end != LA_END_NONE);

@@ -92,7 +92,7 @@ struct connection {
     struct seq snd_resend; /* the next octet to leave: SND.NXT, or behind it after a timeout */
     struct seq snd_wl1;
     struct seq snd_wl2;
-    uint32_t snd_wnd;
+    uint32_t snd_wnd; /* unsigned, and never cut to 16 bits: RFC 9293 MUST-1, REC-1 */
     uint32_t max_snd_wnd;
     struct seq recover; /* RFC 6582 */
     struct seq snd_up;  /* behind our urgent data */

@@ -32,6 +32,7 @@ static struct option_range range_of(const struct la_config *config, enum la_opti
     return nothing;
 }
 
+/* RFC 9293 MUST-24 */
 static void set_keepalive(struct tcp *tcp, struct connection *c, bool on)
 {
     c->keepalive = on;
@@ -67,6 +68,7 @@ static void send_what_waits(struct tcp *tcp, struct connection *c)
     }
 }
 
+/* RFC 9293 3.9.1.9, MUST-48, SHLD-21 */
 static void set_dscp(const struct tcp *tcp, struct connection *c, uint8_t dscp)
 {
     c->dscp = dscp;
@@ -81,7 +83,7 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
         return LA_ERROR_NO_SETTINGS;
     }
     switch (option) {
-    case LA_OPTION_KEEPALIVE_IDLE_MS:
+    case LA_OPTION_KEEPALIVE_IDLE_MS: /* RFC 9293 MUST-27 */
         own->keepalive_idle_ms = value;
         set_keepalive(tcp, c, c->keepalive);
         break;
@@ -92,7 +94,7 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
         follow_bound(tcp, c);
         break;
     case LA_OPTION_R1_RETRANSMISSIONS: own->r1_retransmissions = (uint8_t)value; break;
-    case LA_OPTION_R2_MS:
+    case LA_OPTION_R2_MS: /* RFC 9293 MUST-21 */
         own->r2_data_ms = value;
         follow_bound(tcp, c);
         break;

@@ -45,6 +45,7 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
     }
 }
 
+/* RFC 9293 3.9.2.2, MUST-54: what concerns a connection reaches it; the application is told (SHLD-25). */
 bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
                     bool hard)
 {

@@ -22,7 +22,8 @@ static void newreno_start(struct congestion *congestion, uint32_t mss)
     congestion->memory = 0;
 }
 
-/* memory: octets acknowledged since cwnd last grew, in congestion avoidance. */
+/* Slow start, then congestion avoidance (RFC 9293 MUST-19). memory: octets acknowledged since cwnd last grew, in
+   congestion avoidance. */
 static void newreno_acknowledged(struct congestion *congestion, uint32_t mss, uint32_t octets)
 {
     if (congestion->cwnd_bytes >= UINT32_MAX / 2) {

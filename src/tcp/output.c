@@ -47,7 +47,8 @@ static uint32_t congestion_window(const struct connection *c)
     return c->congestion.cwnd_bytes + extra * c->snd_mss;
 }
 
-/* Octets that both windows let go out from seq on. */
+/* Octets that both windows let go out from seq on; 0 also where the window has shrunk to less than is in flight (RFC
+   9293 3.8.6, MUST-34, SHLD-15). */
 static uint32_t window_left(const struct connection *c, struct seq seq)
 {
     uint32_t cwnd = congestion_window(c);
@@ -56,7 +57,8 @@ static uint32_t window_left(const struct connection *c, struct seq seq)
     return window > out ? window - out : 0;
 }
 
-/* Sender's silly window avoidance and Nagle's algorithm: RFC 9293 3.8.6.2.1, 3.7.4. */
+/* Sender's silly window avoidance and Nagle's algorithm: RFC 9293 3.8.6.2.1, 3.7.4; MUST-38, SHLD-7. What is not pushed
+   is put together (MAY-16), but the persist timer lets it go (MUST-60). */
 static bool is_worth_sending(const struct connection *c, const struct plan *plan, uint32_t text_left)
 {
     if (plan->length == c->snd_mss || plan->fin || c->is_forced) {
@@ -68,7 +70,7 @@ static bool is_worth_sending(const struct connection *c, const struct plan *plan
     return plan->length >= c->max_snd_wnd / 2;
 }
 
-/* The segment at SND.UNA again, whatever the windows have become (RFC 9293 MAY-7). */
+/* The segment at SND.UNA again, whatever the windows have become (RFC 9293 3.8.6, SHLD-16, MAY-7). */
 COLD static bool plan_retransmission(const struct connection *c, struct plan *plan)
 {
     uint32_t text_left = seq_distance(c->snd_una, send_end(c));
@@ -80,6 +82,7 @@ COLD static bool plan_retransmission(const struct connection *c, struct plan *pl
     return plan->length > 0 || plan->fin;
 }
 
+/* The largest segment that there is (RFC 9293 SHLD-28), whatever the writes were (SHLD-27). */
 static bool plan_next(const struct connection *c, struct plan *plan)
 {
     uint32_t window = window_left(c, c->snd_resend);
@@ -95,7 +98,7 @@ static bool plan_next(const struct connection *c, struct plan *plan)
     return plan->is_retransmission || is_worth_sending(c, plan, text_left);
 }
 
-/* RFC 9293 3.8.6.1: one octet beyond the window, or the FIN. */
+/* RFC 9293 3.8.6.1, MUST-36: one octet beyond the window, or the FIN. */
 static bool plan_probe(const struct connection *c, struct plan *plan)
 {
     if (!send_is_pending(c)) {
@@ -225,7 +228,7 @@ static size_t emit_syn(struct tcp *tcp, struct connection *c, uint8_t *to)
     }
     header.ack = answers ? c->rcv_nxt : seq_of(0);
     header.window = receive_window_offer(tcp, c, true);
-    header.options.has_mss = true;
+    header.options.has_mss = true; /* RFC 9293 3.7.1: MUST-14, SHLD-5, MAY-3; nowhere else (MUST-65) */
     header.options.mss = c->rcv_mss;
     header.options.has_window_scale = answers ? c->window_scaling : config->window_scaling;
     header.options.window_scale = c->rcv_scale;

@@ -67,6 +67,7 @@ void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets)
     c->recover_is_set = false;
 }
 
+/* RFC 9293 3.8.2, MUST-19: slow start from the beginning; the timer backs off in timers.c. */
 void recovery_timeout(struct tcp *tcp, struct connection *c)
 {
     if (syn_is_acknowledged(c)) {

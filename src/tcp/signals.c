@@ -3,7 +3,7 @@
 /* What segments carry beside text and acknowledgment: the urgent pointer (RFC 9293 3.8.5), congestion marks and their
    echo (RFC 3168), source routes (RFC 9293 3.9.2.1). */
 
-/* ---- urgent data: the pointer is the number behind it (MUST-62) ---- */
+/* ---- urgent data ---- */
 
 /* The first octet that the application has not read. */
 static struct seq next_unread(const struct connection *c)
@@ -12,7 +12,7 @@ static struct seq next_unread(const struct connection *c)
     return seq_add(c->rcv_nxt, UINT32_MAX - behind + 1);
 }
 
-/* A pointer beyond the peer's FIN means all there is. */
+/* A pointer beyond the peer's FIN means all there is (MUST-33). */
 uint32_t urgent_unread(const struct connection *c)
 {
     bool is_cut = c->peer_fin_is_known && seq_after(c->rcv_up, c->peer_fin);
@@ -20,7 +20,8 @@ uint32_t urgent_unread(const struct connection *c)
     return c->rcv_is_urgent && seq_after(up, next_unread(c)) ? seq_distance(next_unread(c), up) : 0;
 }
 
-/* 3.10.7.4, sixth. The application hears of each step that the pointer makes (MUST-32). */
+/* 3.10.7.4, sixth (MUST-30). The pointer is the number behind the urgent data (MUST-62). The application hears of each
+   step that the pointer makes (MUST-32). */
 static void urgent_pointer_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     const unsigned states = 1U << LA_ESTABLISHED | 1U << LA_FIN_WAIT_1 | 1U << LA_FIN_WAIT_2;
@@ -45,7 +46,7 @@ void urgent_send(struct tcp *tcp, struct connection *c)
     }
 }
 
-/* What lies farther ahead than the field reaches is pointed at by and by (MUST-31). */
+/* MUST-30, MUST-62. What lies farther ahead than the field reaches is pointed at by and by (MUST-31). */
 static void point_to_urgent(const struct connection *c, struct tcp_header *header)
 {
     if (seq_before(header->seq, c->snd_up)) {
@@ -55,7 +56,7 @@ static void point_to_urgent(const struct connection *c, struct tcp_header *heade
     }
 }
 
-/* ---- explicit congestion notification: RFC 3168 6.1; RFC 9293 SHLD-8 ---- */
+/* ---- explicit congestion notification: RFC 3168 6.1 ---- */
 
 enum ecn { ECT_0 = 2, CE = 3 };
 
@@ -90,7 +91,7 @@ void signals_window_was_reduced(struct connection *c)
     }
 }
 
-/* 6.1.2: as for a loss, once for what is in flight. */
+/* 6.1.2; RFC 9293 SHLD-8: as for a loss, once for what is in flight. */
 static void echo_arrives(struct tcp *tcp, struct connection *c)
 {
     if (c->ecn_is_reduced && seq_after_or_equal(c->snd_una, c->ecn_until)) {
@@ -104,7 +105,8 @@ static void echo_arrives(struct tcp *tcp, struct connection *c)
     signals_window_was_reduced(c);
 }
 
-/* 6.1.3: a mark is echoed until the peer says that it heard. One on the very segment that says so counts anew. */
+/* 6.1.3; RFC 9293 SHLD-8: a mark is echoed until the peer says that it heard. One on the very segment that says so
+   counts anew. */
 static void marks_arrive(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     if ((segment->flags & LA_CWR) != 0) {
@@ -176,6 +178,7 @@ void signals_leave(struct connection *c, struct tcp_header *header, uint32_t new
     }
 }
 
+/* The DSCP as the application gave it (RFC 9293 3.9.1.9, SHLD-22). */
 size_t mark_packet(const struct tcp *tcp, struct connection *c, uint8_t *packet, size_t length)
 {
     uint8_t tos = (uint8_t)(c->dscp << 2 | (c->ecn_is_capable ? ECT_0 : 0));

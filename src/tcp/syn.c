@@ -10,6 +10,7 @@
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
 {
     c->interface = path->interface;
+    /* RFC 9293 3.7.1, 3.7.3: MUST-67, SHLD-6; an interface has one MTU. */
     c->rcv_mss = (uint16_t)(path->mtu - ip_header_bytes(&c->remote.address) - TCP_HEADER_BYTES);
     c->rcv_scale = tcp_core(tcp)->config.window_scaling ? receive_window_scale(c) : 0;
     c->snd_mss = c->rcv_mss;

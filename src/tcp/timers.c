@@ -99,7 +99,8 @@ static bool may_retransmit(struct tcp *tcp, struct connection *c)
     return true;
 }
 
-/* RFC 9293 3.8.6.1: a window that stays shut is probed for ever, as long as the probes are answered. */
+/* RFC 9293 3.8.6.1: a window that stays shut is probed for ever, as long as the probes are answered (MUST-37): first
+   after a retransmission timeout, then less and less often (SHLD-29, SHLD-30). */
 static void persist_fired(struct tcp *tcp, struct connection *c)
 {
     if (c->probes > 0 && tcp_now_ms(tcp) - c->progress_ms >= r2_data_ms(tcp, c)) {
@@ -153,7 +154,8 @@ static void retransmit_fired(struct tcp *tcp, struct connection *c)
     connection_wants_output(tcp, c);
 }
 
-/* RFC 9293 3.8.4 */
+/* RFC 9293 3.8.4, MAY-5: only when nothing is outstanding and nothing was heard for as long as was asked (MUST-26),
+   and no single probe that goes unanswered means anything (MUST-29). */
 static void keepalive_fired(struct tcp *tcp, struct connection *c)
 {
     if (!c->keepalive) {
@@ -250,7 +252,8 @@ static void feed_starved(struct tcp *tcp)
     }
 }
 
-/* Those that were retransmitted `before` times are now so often that the way may be dead: RFC 9293 3.8.3 (b). */
+/* Those that were retransmitted `before` times are now so often that the way may be dead: RFC 9293 3.8.3 (b),
+   MUST-20. */
 static bool reached_r1(const struct tcp *tcp, const struct connection *c, uint8_t before)
 {
     bool was_retransmitted = c->in_use && c->end == LA_END_NONE && c->retransmits > before;

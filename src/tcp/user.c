@@ -313,6 +313,7 @@ int tcp_urgent(const struct tcp *tcp, struct la_conn conn)
 
 /* ---- CLOSE, ABORT ---- */
 
+/* One direction (RFC 9293 3.6.1); la_close is the half-duplex one (MAY-1). */
 int tcp_shutdown(struct tcp *tcp, struct la_conn conn)
 {
     struct connection *c = connection_of(tcp, conn);

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 
+/* RFC 9293 3.1, MUST-4, and those of RFC 7323 and RFC 2018. */
 enum tcp_option {
     OPTION_END = 0,
     OPTION_NOP = 1,
@@ -13,7 +14,7 @@ enum tcp_option {
     OPTION_TIMESTAMP = 8
 };
 
-/* Their lengths: RFC 9293 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2. */
+/* Their lengths: RFC 9293 3.2 (MUST-68), RFC 7323 2.2 and 3.2, RFC 2018 2. */
 enum tcp_option_length {
     OPTION_MSS_BYTES = 4,
     OPTION_WINDOW_SCALE_BYTES = 3,
@@ -183,7 +184,8 @@ static inline uint8_t *emit_word(uint8_t *at, uint64_t *fields, uint32_t word)
     return at + 4;
 }
 
-/* In the order in which Linux sends them; each is padded to whole words. */
+/* In the order in which Linux sends them; each is padded to whole words, so that nothing is left behind the last (RFC
+   9293 3.1, MUST-69). */
 static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct tcp_options *options)
 {
     if (options->has_mss) {
@@ -218,7 +220,7 @@ unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header
 
     size_t payload_length = tcp_bytes + text_length;
     uint64_t sum = ip_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
-    sum = checksum_join(checksum_fields(sum, fields), text_sum);
+    sum = checksum_join(checksum_fields(sum, fields), text_sum); /* MUST-2 */
     put_u32(tcp + 16, (uint32_t)checksum_finish(sum) << 16 | header->urgent);
     return ip_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length) + tcp_bytes;
 }

@@ -1,6 +1,6 @@
 #include "support/peer.h"
 
-/* Explicit congestion notification: RFC 3168 6.1; RFC 9293 3.7.3, SHLD-8. */
+/* Explicit congestion notification: RFC 3168 6.1; RFC 9293 3.8.2. */
 
 enum { ECT_0 = 2, ECT_1 = 1, CE = 3 };
 
@@ -36,6 +36,7 @@ static struct test *capable(void)
 
 /* ---- 6.1.1 ---- */
 
+/* RFC 9293 SHLD-8 */
 static void it_is_used_where_the_peer_offers_it(void **state)
 {
     (void)state;
@@ -89,6 +90,7 @@ static void the_second_syn_is_plain(void **state)
 
 /* ---- 6.1.3: the receiver ---- */
 
+/* SHLD-8 */
 static void a_mark_is_echoed_until_it_was_heard(void **state)
 {
     (void)state;
@@ -125,7 +127,7 @@ static void marks_that_do_not_count(void **state)
 
 /* ---- 6.1.2: the sender ---- */
 
-/* One reduction for what is in flight, CWR on the next new text, and growth from there. */
+/* SHLD-8: one reduction for what is in flight, CWR on the next new text, and growth from there. */
 static void an_echo_halves_the_window_once(void **state)
 {
     (void)state;

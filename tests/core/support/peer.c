@@ -151,7 +151,7 @@ static void watch_text(struct test *t, const struct segment *segment)
     }
 }
 
-/* RCV.NXT and the right edge of the window never move left: I5, I8. */
+/* RCV.NXT and the right edge of the window never move left: I5, I8; RFC 9293 SHLD-14. */
 static void watch_window(struct test *t, const struct segment *segment)
 {
     uint32_t ack = segment->ack.v - t->irs;
@@ -179,10 +179,29 @@ static void watch_timestamp(struct test *t, const struct segment *segment)
     }
 }
 
+/* MUST-14, SHLD-5, MAY-3: the MSS is said in every SYN; MUST-65: and nowhere else. */
+static void watch_mss(struct test *t, const struct segment *segment)
+{
+    if (segment->options.has_mss != ((segment->flags & SYN) != 0)) {
+        fail_because(t, segment, "it has an MSS and is no SYN, or the other way round");
+    }
+}
+
+/* MUST-61: the segment that empties the send buffer has PSH, as far as its end shows. */
+static void watch_push(struct test *t, const struct segment *segment)
+{
+    bool is_last = segment->length > 0 && segment->seq.v + segment->length - t->iss == t->written + 1;
+    if (is_last != ((segment->flags & PSH) != 0) && info_of(t).probes == 0 && t->written > 0) {
+        fail_because(t, segment, "it has PSH and is not the last, or the other way round");
+    }
+}
+
 static void watch(struct test *t, const struct segment *segment)
 {
     watch_text(t, segment);
     watch_timestamp(t, segment);
+    watch_mss(t, segment);
+    watch_push(t, segment);
     if ((segment->flags & RST) == 0) {
         uint32_t octets = segment->length + ((segment->flags & FIN) != 0) + ((segment->flags & SYN) != 0);
         uint32_t after = segment->seq.v - t->iss + octets;
