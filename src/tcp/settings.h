@@ -19,7 +19,6 @@ struct settings {
     struct source_route route;
 };
 
-size_t tcp_settings_bytes(const struct la_config *config);
 void settings_start(struct tcp *tcp);
 
 /* The connection's own, made from the config's if it has none yet; NULL if all are in use. */

@@ -174,18 +174,18 @@ int tcp_flush(struct tcp *tcp, struct la_conn conn)
     if (c->end != LA_END_NONE) {
         return LA_ERROR_ENDED;
     }
-    uint32_t sent = syn_is_acknowledged(c) ? flight_octets(c) : 0;
-    if (sent >= c->out.length) {
+    uint32_t kept = syn_is_acknowledged(c) ? flight_octets(c) : 0;
+    if (kept >= c->out.length) {
         return 0;
     }
     const struct pieces_memory memory = tcp_pieces(tcp);
-    uint32_t unsent = c->out.length - sent;
-    c->out.length = sent;
+    uint32_t unsent = c->out.length - kept;
+    c->out.length = kept;
     stream_trim(&memory, &c->out);
     c->out_cursor.piece = PIECE_NONE;
     if (c->snd_is_urgent && seq_after(c->snd_up, send_end(c))) {
         c->snd_up = send_end(c);
-        c->snd_is_urgent = sent > 0;
+        c->snd_is_urgent = kept > 0;
     }
     if (c->state != LA_SYN_SENT && c->state != LA_SYN_RECEIVED) {
         connection_wants_output(tcp, c); /* a FIN need not wait any more */
