@@ -15,7 +15,7 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
 {
     place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
     place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
-    place(end, tcp_listeners_bytes(config), CORE_UNIT, &tcp->listeners);
+    place(end, tcp_listeners_bytes(config) + tcp_settings_bytes(config), CORE_UNIT, &tcp->listeners);
     place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
     place(end, tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->path_mtus);
     place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);

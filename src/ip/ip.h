@@ -53,6 +53,13 @@ struct ip_path {
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path);
 
+/* The address can be that of one other host. */
+bool ip_is_another_host(const struct ip *ip, const struct la_address *address);
+
+/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted; there is one way to each prefix, so
+   that no other can be tried. */
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination);
+
 bool ip_is_ours(const struct ip *ip, const struct la_address *address);
 
 /* The group's packets are for this interface: all nodes, and those asked for one of its addresses (RFC 4291 2.8). */

@@ -47,6 +47,7 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
     }
 }
 
+/* RFC 9293 3.9.2.2, MUST-54: what concerns a connection reaches it; the application is told (SHLD-25). */
 bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
                     bool hard)
 {
@@ -58,7 +59,7 @@ bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const stru
     if (hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
         connection_end(tcp, c, LA_END_UNREACHABLE, c->is_passive ? LA_LISTEN : LA_CLOSED);
     } else {
-        connection_ready(tcp, c, LA_READY_ERROR); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
+        connection_report_error(tcp, c); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
     }
     return true;
 }

@@ -11,6 +11,11 @@ void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path
         segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
         return;
     }
+    if (segment->source_route != NULL && !source_route_arrives(tcp, c, segment)) {
+        segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
+        connection_forget(tcp, c);
+        return;
+    }
     c->is_passive = true;
     c->listener = listener;
     listener_at(tcp, listener)->syn_received++;

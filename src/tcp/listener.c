@@ -82,6 +82,7 @@ static uint32_t free_slot(const struct tcp *tcp)
     return NONE;
 }
 
+/* RFC 9293 3.9.1.1: connections on the same port do not stand in its way, nor it in theirs (MUST-41, MUST-42). */
 int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle)
 {
     uint32_t taken = listener_find(tcp, local);

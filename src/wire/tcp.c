@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 
+/* RFC 9293 3.1, MUST-4, and those of RFC 7323 and RFC 2018. */
 enum tcp_option {
     OPTION_END = 0,
     OPTION_NOP = 1,
@@ -13,7 +14,7 @@ enum tcp_option {
     OPTION_TIMESTAMP = 8
 };
 
-/* Their lengths: RFC 9293 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2. */
+/* Their lengths: RFC 9293 3.2 (MUST-68), RFC 7323 2.2 and 3.2, RFC 2018 2. */
 enum tcp_option_length {
     OPTION_MSS_BYTES = 4,
     OPTION_WINDOW_SCALE_BYTES = 3,
@@ -137,7 +138,10 @@ static enum la_drop check_ports(const struct segment *segment)
 /* The fields are at fixed places, once it is known that there are twenty octets. */
 APART static enum la_drop parse_any(const struct packet *packet, struct segment *segment)
 {
-    *segment = (struct segment){.local.address = packet->destination, .remote.address = packet->source};
+    *segment = (struct segment){.local.address = packet->destination,
+                                .remote.address = packet->source,
+                                .tos = packet->tos,
+                                .source_route = packet->source_route};
     const uint8_t *header = packet->payload;
     if (packet->payload_length < TCP_HEADER_BYTES) {
         return LA_DROP_TCP_TRUNCATED;
@@ -186,6 +190,8 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
                                 .window = get_u16(header + 14),
                                 .urgent = get_u16(header + 18),
                                 .flags = header[13],
+                                .tos = packet->tos,
+                                .source_route = packet->source_route,
                                 .options = {.has_timestamp = true,
                                             .tsval = get_u32(header + TCP_HEADER_BYTES + 4),
                                             .tsecr = get_u32(header + TCP_HEADER_BYTES + 8)}};
@@ -213,7 +219,8 @@ static inline uint8_t *emit_word(uint8_t *at, uint64_t *fields, uint32_t word)
     return at + 4;
 }
 
-/* In the order in which Linux sends them; each is padded to whole words. */
+/* In the order in which Linux sends them; each is padded to whole words, so that nothing is left behind the last (RFC
+   9293 3.1, MUST-69). */
 static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct tcp_options *options)
 {
     if (options->has_mss) {
@@ -250,7 +257,7 @@ static inline unsigned emit_in(unsigned version, uint8_t *restrict to, const str
     size_t payload_length = tcp_bytes + text_length;
     uint64_t sum = version == 4 ? ipv4_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length)
                                 : ipv6_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
-    sum = checksum_join(checksum_fields(sum, fields), text_sum);
+    sum = checksum_join(checksum_fields(sum, fields), text_sum); /* MUST-2 */
     checksum_put(tcp + 16, sum);
     put_u16(tcp + 18, header->urgent);
     unsigned ip_bytes = version == 4 ? ipv4_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length)
