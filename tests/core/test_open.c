@@ -123,6 +123,7 @@ static void simultaneous_open_with_loss(void **state)
     end(t);
 }
 
+/* RFC 9293 MUST-11: opened actively, so that there is no LISTEN to go back to. */
 static void simultaneous_open_reset(void **state)
 {
     (void)state;
