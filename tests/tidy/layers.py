@@ -23,7 +23,8 @@ SEES = {
     "hosted": set(),
     "show": set(),
     "link": set(),
-    "cmd": {"show", "link"},
+    "socket": set(),
+    "cmd": {"show", "link", "socket"},
 }
 INSPECT = {"host_inspect.h"}
 
