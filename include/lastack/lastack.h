@@ -139,8 +139,8 @@ int la_send_commit(la_host *host, la_time now, struct la_conn conn, size_t lengt
    config.keep_unread). */
 int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length);
 
-/* The same, and takes nothing off: the next call gives them again. */
-int la_peek(const la_host *host, struct la_conn conn, void *data, size_t length);
+/* The same from the octet `offset` on, and takes nothing off: 0 also where there is nothing beyond it. */
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length);
 
 /* The same without a copy: the next contiguous octets, then la_recv_consume takes length of them off. The view ends
    with the next call on the host. Result as la_recv: the octets in view. */
@@ -229,6 +229,15 @@ struct la_info {
 };
 
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info);
+
+struct la_listener_info {
+    struct la_endpoint local;
+    uint32_t backlog;
+    uint32_t syn_received; /* connections that are not yet established */
+    uint32_t queued;       /* established, and wait to be accepted */
+};
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info);
 
 void la_host_counters(const la_host *host, struct la_counters *counters);
 

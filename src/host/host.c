@@ -301,9 +301,9 @@ int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t 
     return tcp_recv(&host->tcp, conn, data, length);
 }
 
-int la_peek(const la_host *host, struct la_conn conn, void *data, size_t length)
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length)
 {
-    return tcp_peek(&host->tcp, conn, data, length);
+    return tcp_peek(&host->tcp, conn, offset, data, length);
 }
 
 int la_recv_view(la_host *host, la_time now, struct la_conn conn, const void **data, size_t *length)
@@ -376,6 +376,11 @@ int la_get_option(const la_host *host, struct la_conn conn, enum la_option optio
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info)
 {
     return tcp_info(&host->tcp, conn, info);
+}
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info)
+{
+    return tcp_listener_info(&host->tcp, listener, info);
 }
 
 void la_host_counters(const la_host *host, struct la_counters *counters)

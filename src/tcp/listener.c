@@ -98,6 +98,16 @@ static struct listener *listener_of(const struct tcp *tcp, struct la_listener ha
     return listener->in_use && listener->generation == handle.generation ? listener : NULL;
 }
 
+int tcp_listener_info(const struct tcp *tcp, struct la_listener handle, struct la_listener_info *info)
+{
+    const struct listener *listener = listener_of(tcp, handle);
+    if (listener == NULL) {
+        return LA_ERROR_STALE;
+    }
+    *info = (struct la_listener_info){listener->local, listener->backlog, listener->syn_received, listener->queued};
+    return LA_OK;
+}
+
 int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog)
 {
     struct listener *listener = listener_of(tcp, handle);

@@ -99,6 +99,7 @@ bool tcp_event(struct tcp *tcp, struct la_event *event);
 int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle);
 int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog);
 int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_option option, int64_t value);
+int tcp_listener_info(const struct tcp *tcp, struct la_listener handle, struct la_listener_info *info);
 int tcp_unlisten(struct tcp *tcp, struct la_listener handle);
 int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn);
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
@@ -107,7 +108,7 @@ int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t leng
 int tcp_send_view(struct tcp *tcp, struct la_conn conn, void **data, size_t *length);
 int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length);
 int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length);
-int tcp_peek(const struct tcp *tcp, struct la_conn conn, void *data, size_t length);
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length);
 int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length);
 int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length);
 int tcp_shutdown(struct tcp *tcp, struct la_conn conn);

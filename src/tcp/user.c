@@ -180,7 +180,7 @@ int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length)
     return (int)octets;
 }
 
-int tcp_peek(const struct tcp *tcp, struct la_conn conn, void *data, size_t length)
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length)
 {
     const struct connection *c = connection_of(tcp, conn);
     int error = check_readable(c);
@@ -188,10 +188,15 @@ int tcp_peek(const struct tcp *tcp, struct la_conn conn, void *data, size_t leng
         return error;
     }
     const struct pieces_memory memory = tcp_pieces(tcp);
-    uint32_t most = length > INT_MAX ? INT_MAX : (uint32_t)length;
-    uint32_t octets = c->in.length < most ? c->in.length : most;
-    if (octets > 0) {
-        stream_copy(&memory, &c->in, data, octets);
+    uint32_t from = offset < c->in.length ? (uint32_t)offset : c->in.length;
+    uint32_t left = c->in.length - from;
+    uint32_t octets = length < left ? (uint32_t)length : left;
+    struct stream_cursor cursor = {.piece = PIECE_NONE};
+    for (uint32_t done = 0; done < octets;) {
+        uint8_t *view = NULL;
+        uint32_t viewed = stream_view(&memory, &c->in, &cursor, from + done, octets - done, &view);
+        memcpy((uint8_t *)data + done, view, viewed);
+        done += viewed;
     }
     return (int)octets;
 }

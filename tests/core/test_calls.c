@@ -7,7 +7,7 @@ static const uint8_t *peek(struct test *t, size_t length, int expected)
     static uint8_t octets[256];
     memset(octets, 0, sizeof octets);
     assert_true(length <= sizeof octets);
-    check(t, la_peek(t->host, t->conn, octets, length) == expected);
+    check(t, la_peek(t->host, t->conn, 0, octets, length) == expected);
     return octets;
 }
 
@@ -25,6 +25,10 @@ static void peeking_takes_nothing_off(void **state)
     memcpy(first, peek(t, 256, 200), sizeof first);
     check(t, memcmp(first, peek(t, 100, 100), 100) == 0);
     check(t, info_of(t).unread_bytes == 200);
+    uint8_t middle[100];
+    check(t, la_peek(t->host, t->conn, 90, middle, sizeof middle) == 100 && memcmp(middle, first + 90, 100) == 0);
+    check(t, la_peek(t->host, t->conn, 190, middle, sizeof middle) == 10 && memcmp(middle, first + 190, 10) == 0);
+    check(t, la_peek(t->host, t->conn, 200, middle, sizeof middle) == 0);
     uint8_t read[200];
     check(t, la_recv(t->host, t->now, t->conn, read, sizeof read) == 200);
     check(t, memcmp(first, read, sizeof read) == 0);
@@ -72,6 +76,11 @@ static void another_backlog(void **state)
     check(t, la_set_backlog(t->host, t->now, t->listener, 2) == LA_OK);
     inject_syn(t);
     expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    struct la_listener_info info;
+    check(t, la_listener_info(t->host, t->listener, &info) == LA_OK);
+    check(t, info.backlog == 2 && info.syn_received == 1 && info.queued == 1 && info.local.port == t->local.port);
+    check(t, la_listener_info(t->host, (struct la_listener){0}, &info) == LA_ERROR_STALE);
     check(t, la_unlisten(t->host, t->now, t->listener) == LA_OK);
     settle(t);
     t->out_count = 0;
