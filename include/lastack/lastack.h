@@ -57,6 +57,9 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu);
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
 
+/* One of the host's addresses. */
+bool la_address_is_local(const la_host *host, const struct la_address *address);
+
 /* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length);

@@ -183,6 +183,11 @@ int la_address_add(la_host *host, la_time now, unsigned interface, const struct 
     return ip_address_add(&host->ip, interface, address, prefix_length);
 }
 
+bool la_address_is_local(const la_host *host, const struct la_address *address)
+{
+    return ip_is_ours(&host->ip, address);
+}
+
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length)
 {
