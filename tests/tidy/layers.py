@@ -24,7 +24,8 @@ SEES = {
     "show": set(),
     "link": set(),
     "socket": set(),
-    "cmd": {"show", "link", "socket"},
+    "drill": {"show", "socket"},
+    "cmd": {"show", "link", "socket", "drill"},
 }
 INSPECT = {"host_inspect.h"}
 
