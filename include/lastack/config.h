@@ -39,6 +39,7 @@ struct la_config {
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */
     bool time_wait_reopen;      /* true: a SYN that RFC 6191 honours opens a new incarnation */
     bool rfc1337;               /* true: RSTs do not end TIME-WAIT */
+    bool keep_unread;           /* false; true: what was received before a reset can be read after it */
     uint32_t msl_ms;            /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
     uint32_t fin_wait_2_ms;     /* 60,000: once fully closed */
     uint32_t linger_ms;         /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */

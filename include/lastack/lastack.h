@@ -57,6 +57,9 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu);
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
 
+/* One of the host's addresses. */
+bool la_address_is_local(const la_host *host, const struct la_address *address);
+
 /* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length);
@@ -73,12 +76,36 @@ struct la_address la_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 bool la_address_is_ipv4(const struct la_address *address);
 bool la_address_equal(const struct la_address *a, const struct la_address *b);
 
+/* ---- options ------------------------------------------------------------------------------------------------------ */
+
+enum la_option {
+    LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
+    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
+    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
+    LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */
+    LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
+    LA_OPTION_RECEIVE_BUFFER_BYTES,  /* up to config.receive_buffer_bytes; a promised window is never taken back */
+    LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
+    LA_OPTION_CORK,              /* 0 or 1: only full segments leave, the last one once a retransmission timeout */
+    LA_OPTION_QUICK_ACK          /* 0 or 1: each segment is acknowledged at once */
+};
+
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* Passive open at local: address "any" takes every address of the host; the port must be given. At most backlog (1 or
    more) connections are in SYN-RECEIVED or wait to be accepted; further SYNs are dropped and counted. */
 int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
               struct la_listener *listener);
+
+/* Another backlog from now on: what waits already stays. */
+int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog);
+
+/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections that
+   the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value);
 
 /* Ends the listener. Connections not yet accepted are reset (RFC 9293 3.10.4 LISTEN). */
 int la_unlisten(la_host *host, la_time now, struct la_listener listener);
@@ -95,6 +122,10 @@ int la_connect(la_host *host, la_time now, const struct la_endpoint *local, cons
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
                   la_time *when);
 
+/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is "any"): 0
+   for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
+int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when);
+
 /* ---- data -------------------------------------------------------------------------------------------------------- */
 
 /* Copies up to length octets into the send buffer: how many were taken. LA_ERROR_WOULD_BLOCK if none could be.
@@ -107,8 +138,12 @@ int la_send_view(la_host *host, la_time now, struct la_conn conn, void **data, s
 int la_send_commit(la_host *host, la_time now, struct la_conn conn, size_t length);
 
 /* Copies up to length octets that were received: how many. 0 is the end of the peer's data (its FIN, all before it
-   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards. */
+   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards (but with
+   config.keep_unread). */
 int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length);
+
+/* The same from the octet `offset` on, and takes nothing off: 0 also where there is nothing beyond it. */
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length);
 
 /* The same without a copy: the next contiguous octets, then la_recv_consume takes length of them off. The view ends
    with the next call on the host. Result as la_recv: the octets in view. */
@@ -165,17 +200,6 @@ bool la_host_event(la_host *host, struct la_event *event);
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
-enum la_option {
-    LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
-    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
-    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
-    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
-    LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
-    LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */
-    LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
-    LA_OPTION_RECEIVE_BUFFER_BYTES   /* up to config.receive_buffer_bytes; a promised window is never taken back */
-};
-
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
 
@@ -208,6 +232,15 @@ struct la_info {
 };
 
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info);
+
+struct la_listener_info {
+    struct la_endpoint local;
+    uint32_t backlog;
+    uint32_t syn_received; /* connections that are not yet established */
+    uint32_t queued;       /* established, and wait to be accepted */
+};
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info);
 
 void la_host_counters(const la_host *host, struct la_counters *counters);
 

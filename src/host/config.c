@@ -26,6 +26,7 @@ void la_config_default(struct la_config *config)
         .time_wait_restarts = 32,
         .time_wait_reopen = true,
         .rfc1337 = true,
+        .keep_unread = false,
         .fin_wait_2_ms = 60000,
         .linger_ms = 5000,
         .linger_bytes = 1048576,

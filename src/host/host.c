@@ -66,11 +66,32 @@ static bool is_hard(const struct icmp_notice *notice)
            (notice->code == ICMP_UNREACHABLE_PROTOCOL || notice->code == ICMP_UNREACHABLE_PORT);
 }
 
+static enum la_unreachable unreachable_of(const struct icmp_notice *notice)
+{
+    static const uint8_t meaning[ICMP_UNREACHABLE_PRECEDENCE_CUTOFF + 1] = {
+        [ICMP_UNREACHABLE_NET] = LA_UNREACHABLE_NETWORK,
+        [ICMP_UNREACHABLE_HOST] = LA_UNREACHABLE_HOST,
+        [ICMP_UNREACHABLE_PROTOCOL] = LA_UNREACHABLE_PROTOCOL,
+        [ICMP_UNREACHABLE_PORT] = LA_UNREACHABLE_PORT,
+        [ICMP_UNREACHABLE_NET_UNKNOWN] = LA_UNREACHABLE_NETWORK,
+        [ICMP_UNREACHABLE_HOST_UNKNOWN] = LA_UNREACHABLE_HOST,
+        [ICMP_UNREACHABLE_NET_PROHIBITED] = LA_UNREACHABLE_PROHIBITED,
+        [ICMP_UNREACHABLE_HOST_PROHIBITED] = LA_UNREACHABLE_PROHIBITED,
+        [ICMP_UNREACHABLE_NET_FOR_TOS] = LA_UNREACHABLE_NETWORK,
+        [ICMP_UNREACHABLE_HOST_FOR_TOS] = LA_UNREACHABLE_HOST,
+        [ICMP_UNREACHABLE_PROHIBITED] = LA_UNREACHABLE_PROHIBITED,
+    };
+    bool is_known = notice->type == ICMP_UNREACHABLE && notice->code <= ICMP_UNREACHABLE_PRECEDENCE_CUTOFF;
+    uint8_t what = is_known ? meaning[notice->code] : LA_UNREACHABLE_NONE;
+    return what == LA_UNREACHABLE_NONE ? LA_UNREACHABLE_OTHER : (enum la_unreachable)what;
+}
+
 COLD static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
 {
     struct icmp_notice notice = {0};
     icmp_arrives(&host->ip, interface, packet, &notice);
-    if (notice.valid && !tcp_icmp_error(&host->tcp, &notice.local, &notice.remote, notice.seq, is_hard(&notice))) {
+    const struct tcp_icmp about = {notice.local, notice.remote, notice.seq, is_hard(&notice), unreachable_of(&notice)};
+    if (notice.valid && !tcp_icmp_error(&host->tcp, &about)) {
         trace_packet(core_drop(&host->core, LA_DROP_ICMP_QUOTE), interface, packet);
     }
 }
@@ -162,6 +183,11 @@ int la_address_add(la_host *host, la_time now, unsigned interface, const struct 
     return ip_address_add(&host->ip, interface, address, prefix_length);
 }
 
+bool la_address_is_local(const la_host *host, const struct la_address *address)
+{
+    return ip_is_ours(&host->ip, address);
+}
+
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length)
 {
@@ -182,6 +208,19 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
         return LA_ERROR_NO_ADDRESS;
     }
     return tcp_listen(&host->tcp, local, backlog, listener);
+}
+
+int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog)
+{
+    enter(host, now);
+    return backlog == 0 ? LA_ERROR_INVALID : tcp_set_backlog(&host->tcp, listener, backlog);
+}
+
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value)
+{
+    enter(host, now);
+    return tcp_set_listener_option(&host->tcp, listener, option, value);
 }
 
 int la_unlisten(la_host *host, la_time now, struct la_listener listener)
@@ -232,6 +271,15 @@ int la_reuse_when(const la_host *host, const struct la_endpoint *local, const st
     return LA_OK;
 }
 
+int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when)
+{
+    if (local->port == 0) {
+        return LA_ERROR_INVALID;
+    }
+    *when = tcp_rebind_when(&host->tcp, local);
+    return LA_OK;
+}
+
 /* ---- data ---- */
 
 int la_send(la_host *host, la_time now, struct la_conn conn, const void *data, size_t length)
@@ -256,6 +304,11 @@ int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t 
 {
     enter(host, now);
     return tcp_recv(&host->tcp, conn, data, length);
+}
+
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length)
+{
+    return tcp_peek(&host->tcp, conn, offset, data, length);
 }
 
 int la_recv_view(la_host *host, la_time now, struct la_conn conn, const void **data, size_t *length)
@@ -328,6 +381,11 @@ int la_get_option(const la_host *host, struct la_conn conn, enum la_option optio
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info)
 {
     return tcp_info(&host->tcp, conn, info);
+}
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info)
+{
+    return tcp_listener_info(&host->tcp, listener, info);
 }
 
 void la_host_counters(const la_host *host, struct la_counters *counters)

@@ -11,6 +11,8 @@
 
 #define NONE UINT32_MAX
 
+#define MSS_LEAST 64 /* who asks for less would make us send headers only */
+
 /* One connection (RFC 9293's TCB). Names are the RFCs'; what they call SND.UNA is snd_una. Links are slots. */
 struct connection {
     /* Who. */
@@ -69,6 +71,9 @@ struct connection {
     uint8_t ready;        /* enum la_ready: not yet taken */
     uint8_t snd_scale;    /* of the windows that we receive */
     uint8_t rcv_scale;    /* of the windows that we send */
+    uint8_t unreachable;  /* enum la_unreachable */
+    bool is_corked : 1;   /* only full segments */
+    bool quick_ack : 1;   /* no acknowledgment is delayed */
 
     /* Send. */
     struct seq iss;
@@ -420,8 +425,9 @@ void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
-/* What our SYN will offer, of MSS, window and scale. */
+/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not left. */
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
+void syn_limit_mss(struct connection *c, uint16_t most);
 
 /* What the peer's SYN settles: its ISN, MSS, window and options. */
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment);

@@ -31,9 +31,47 @@ static int set_user_timeout(struct tcp *tcp, struct connection *c, uint32_t time
     return LA_OK;
 }
 
+static bool syn_is_unsent(const struct connection *c)
+{
+    return c->state == LA_SYN_SENT && c->end == LA_END_NONE && seq_equal(c->snd_nxt, c->iss);
+}
+
+static int set_max_segment(struct connection *c, uint16_t bytes)
+{
+    if (!syn_is_unsent(c)) {
+        return LA_ERROR_INVALID;
+    }
+    syn_limit_mss(c, bytes);
+    return LA_OK;
+}
+
+/* What was held back may leave. */
+static int set_cork(struct tcp *tcp, struct connection *c, bool on)
+{
+    c->is_corked = on;
+    if (!on && c->end == LA_END_NONE) {
+        connection_wants_output(tcp, c);
+    }
+    return LA_OK;
+}
+
+/* What was delayed is sent. */
+static int set_quick_ack(struct tcp *tcp, struct connection *c, bool on)
+{
+    c->quick_ack = on;
+    if (on && c->end == LA_END_NONE && timer_is_armed(c, LA_TIMER_DELAYED_ACK)) {
+        c->owes_ack = true;
+        connection_wants_output(tcp, c);
+    }
+    return LA_OK;
+}
+
 static int set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t bytes)
 {
     c->receive_limit_bytes = bytes;
+    if (syn_is_unsent(c) && tcp_core(tcp)->config.window_scaling) {
+        c->rcv_scale = receive_window_scale(c);
+    }
     if (c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state) && !c->peer_is_closed) {
         receive_window_opened(tcp, c);
     }
@@ -96,6 +134,21 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
             return set_receive_buffer(tcp, c, (uint32_t)value);
         }
         break;
+    case LA_OPTION_MAX_SEGMENT_BYTES:
+        if (in_range(value, MSS_LEAST, UINT16_MAX)) {
+            return set_max_segment(c, (uint16_t)value);
+        }
+        break;
+    case LA_OPTION_CORK:
+        if (in_range(value, 0, 1)) {
+            return set_cork(tcp, c, value == 1);
+        }
+        break;
+    case LA_OPTION_QUICK_ACK:
+        if (in_range(value, 0, 1)) {
+            return set_quick_ack(tcp, c, value == 1);
+        }
+        break;
     }
     return LA_ERROR_INVALID;
 }
@@ -115,6 +168,9 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
     case LA_OPTION_USER_TIMEOUT_MS: *value = c->user_timeout_ms; return LA_OK;
     case LA_OPTION_SEND_BUFFER_BYTES: *value = c->send_limit_bytes; return LA_OK;
     case LA_OPTION_RECEIVE_BUFFER_BYTES: *value = c->receive_limit_bytes; return LA_OK;
+    case LA_OPTION_MAX_SEGMENT_BYTES: *value = c->rcv_mss; return LA_OK;
+    case LA_OPTION_CORK: *value = c->is_corked; return LA_OK;
+    case LA_OPTION_QUICK_ACK: *value = c->quick_ack; return LA_OK;
     }
     return LA_ERROR_INVALID;
 }

@@ -1,3 +1,4 @@
+#include "four_tuple.h"
 #include "listener.h"
 
 /* Who a segment is for: a connection, else a record, else a listener, else nobody (RFC 9293 3.10.7). */
@@ -45,14 +46,14 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
     }
 }
 
-bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
-                    bool hard)
+bool tcp_icmp_error(struct tcp *tcp, const struct tcp_icmp *error)
 {
-    struct connection *c = connection_find(tcp, local, remote);
-    if (c == NULL || !seq_in(seq, c->snd_una, flight_octets(c))) {
+    struct connection *c = connection_find(tcp, &error->local, &error->remote);
+    if (c == NULL || !seq_in(error->seq, c->snd_una, flight_octets(c))) {
         return false;
     }
-    if (hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
+    c->unreachable = (uint8_t)error->what;
+    if (error->is_hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
         connection_end(tcp, c, LA_END_UNREACHABLE, c->is_passive ? LA_LISTEN : LA_CLOSED);
     } else {
         connection_ready(tcp, c, LA_READY_ERROR); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
@@ -65,4 +66,24 @@ la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, c
     const struct core *core = tcp_core(tcp);
     const struct time_wait_record *record = time_wait_find(core, table_for(tcp, remote), local, remote);
     return record != NULL ? time_wait_until(core, record) : 0;
+}
+
+static la_time last_wait(const struct tcp *tcp, const struct la_endpoint *local)
+{
+    const struct core *core = tcp_core(tcp);
+    la_time ipv4 = time_wait_local_until(core, &tcp->waits[0], local);
+    la_time ipv6 = time_wait_local_until(core, &tcp->waits[1], local);
+    return ipv4 > ipv6 ? ipv4 : ipv6;
+}
+
+la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local)
+{
+    uint32_t connections = tcp_core(tcp)->config.connections;
+    for (uint32_t slot = 0; slot < connections; slot++) {
+        const struct connection *c = connection_at(tcp, slot);
+        if (c->in_use && c->end == LA_END_NONE && endpoint_meets(&c->local, local)) {
+            return LA_TIME_NEVER;
+        }
+    }
+    return last_wait(tcp, local);
 }

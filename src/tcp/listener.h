@@ -13,6 +13,8 @@ struct listener {
     uint32_t queue_first;  /* through queue_next */
     uint32_t queue_last;
     uint32_t ready_next;
+    uint32_t receive_limit_bytes; /* of the connections that it opens */
+    uint16_t mss;                 /* the same; 0: the interface's */
     bool in_use;
     bool is_on_ready;
 };

@@ -5,7 +5,6 @@
 #define MSS_DEFAULT_IPV4       536 /* RFC 9293 MUST-15 */
 #define MSS_DEFAULT_IPV6       1220
 #define TIMESTAMP_OPTION_BYTES 12
-#define MSS_LEAST              64 /* a peer that asks for less would make us send headers only */
 
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
 {
@@ -18,6 +17,12 @@ void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *p
     c->snd_resend = c->iss;
     c->progress_ms = tcp_now_ms(tcp);
     c->heard_ms = tcp_now_ms(tcp);
+}
+
+void syn_limit_mss(struct connection *c, uint16_t most)
+{
+    c->rcv_mss = c->rcv_mss < most ? c->rcv_mss : most;
+    c->snd_mss = c->rcv_mss;
 }
 
 static uint16_t send_mss(const struct connection *c, const struct segment *segment)

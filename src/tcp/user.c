@@ -148,7 +148,7 @@ static int check_readable(const struct connection *c)
     if (c->is_fully_closed) {
         return LA_ERROR_CLOSING;
     }
-    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN) {
+    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN && c->in.length == 0) {
         return LA_ERROR_ENDED;
     }
     return c->in.length > 0 || c->peer_is_closed ? LA_OK : LA_ERROR_WOULD_BLOCK;
@@ -176,6 +176,27 @@ int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length)
     if (octets > 0) {
         stream_copy(&memory, &c->in, data, octets);
         consume(tcp, c, octets);
+    }
+    return (int)octets;
+}
+
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    int error = check_readable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t from = offset < c->in.length ? (uint32_t)offset : c->in.length;
+    uint32_t left = c->in.length - from;
+    uint32_t octets = length < left ? (uint32_t)length : left;
+    struct stream_cursor cursor = {.piece = PIECE_NONE};
+    for (uint32_t done = 0; done < octets;) {
+        uint8_t *view = NULL;
+        uint32_t viewed = stream_view(&memory, &c->in, &cursor, from + done, octets - done, &view);
+        memcpy((uint8_t *)data + done, view, viewed);
+        done += viewed;
     }
     return (int)octets;
 }
@@ -324,6 +345,7 @@ int tcp_outcome(const struct tcp *tcp, struct la_conn conn, struct la_outcome *o
         return LA_ERROR_STALE;
     }
     *outcome = (struct la_outcome){.end = (enum la_end)c->end, .state = (enum la_state)c->state};
+    outcome->unreachable = (enum la_unreachable)c->unreachable;
     if (c->end == LA_END_NONE) {
         outcome->unacknowledged_bytes = c->out.length;
         outcome->unread_bytes = c->in.length;
