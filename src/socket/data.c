@@ -265,7 +265,7 @@ static ssize_t broken_pipe(struct socket *socket, struct socket_call *call, cons
     if (error != 0 && error != EPIPE) {
         return -error;
     }
-    call->sigpipe = error == 0 && (transfer->flags & MSG_NOSIGNAL) == 0;
+    call->sigpipe = (transfer->flags & MSG_NOSIGNAL) == 0;
     return -EPIPE;
 }
 

@@ -90,7 +90,7 @@ int sockets_bind(struct sockets *sockets, la_time now, int fd, const struct sock
     }
     socket->local.address = local.address;
     socket->has_bound_address = !is_any(&local.address);
-    port_take(sockets, socket, port, true);
+    port_take(sockets, socket, port, PORT_OF_BIND);
     return 0;
 }
 
@@ -111,7 +111,7 @@ static int begin_to_listen(struct sockets *sockets, la_time now, struct file *fi
         if (port == 0) {
             return -EADDRINUSE;
         }
-        port_take(sockets, socket, port, false);
+        port_take(sockets, socket, port, PORT_OF_LISTEN);
     }
     int error = port_check(sockets, file, &socket->local, true);
     if (error != 0) {
@@ -161,7 +161,7 @@ static void be_child_of(struct sockets *sockets, la_time now, struct file *child
         .has_bound_address = true,
         .options = parent->socket.options,
     };
-    port_take(sockets, &child->socket, parent->socket.local.port, true);
+    port_take(sockets, &child->socket, parent->socket.local.port, PORT_OF_BIND);
     socket_adopt(sockets, now, child, connection);
 }
 
@@ -258,7 +258,7 @@ static int connect_somewhere(struct sockets *sockets, la_time now, const struct 
             return error;
         }
         (void)la_info(sockets->host, *connection, &info);
-        if (sockets->ports[info.local.port].bound == 0) {
+        if (sockets->ports[info.local.port].own == 0) {
             return LA_OK;
         }
         (void)la_release(sockets->host, now, *connection);
@@ -288,7 +288,7 @@ static int connect_begin(struct sockets *sockets, la_time now, struct file *file
     socket->error = 0;
     socket_adopt(sockets, now, file, connection);
     if (!socket->has_bound_port) {
-        port_take(sockets, socket, socket_info(sockets, socket).local.port, false);
+        port_take(sockets, socket, socket_info(sockets, socket).local.port, PORT_OF_CONNECT);
     }
     bound_syn(sockets, now, socket);
     socket->progress = CONNECTING;

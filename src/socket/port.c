@@ -79,20 +79,21 @@ uint16_t port_draw(struct sockets *sockets, const struct file *file, const struc
     return 0;
 }
 
-void port_take(struct sockets *sockets, struct socket *socket, uint16_t port, bool is_bound)
+void port_take(struct sockets *sockets, struct socket *socket, uint16_t port, enum port_giver giver)
 {
     port_give_back(sockets, socket);
     socket->local.port = port;
-    socket->has_bound_port = is_bound;
+    socket->has_bound_port = giver == PORT_OF_BIND;
+    socket->has_port_of_its_own = giver != PORT_OF_CONNECT;
     sockets->ports[port].all++;
-    sockets->ports[port].bound += is_bound;
+    sockets->ports[port].own += socket->has_port_of_its_own;
 }
 
 void port_give_back(struct sockets *sockets, struct socket *socket)
 {
     if (socket->local.port != 0) {
         sockets->ports[socket->local.port].all--;
-        sockets->ports[socket->local.port].bound -= socket->has_bound_port;
+        sockets->ports[socket->local.port].own -= socket->has_port_of_its_own;
         socket->local.port = 0;
         socket->has_bound_port = false;
     }

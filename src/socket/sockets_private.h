@@ -6,7 +6,8 @@
 #include "socket.h"
 
 /* Descriptors point to files, as in the kernel: dup makes a second descriptor of one file, and a blocked call holds its
-   file too. A file is a socket or an epoll set. Where a comment says "Linux", it says which of its functions is meant. */
+   file too. A file is a socket or an epoll set. Where a comment says "Linux", it says which of its functions is
+   meant. */
 
 #define NOTHING UINT32_MAX
 
@@ -48,11 +49,12 @@ struct socket {
     bool has_listener;
     bool has_bound_address; /* by bind, or inherited: stays when the peer goes */
     bool has_bound_port;
-    bool is_over;   /* its connection has ended: the kernel's socket would be in CLOSE */
-    bool is_done;   /* the peer's FIN was received: Linux's SOCK_DONE */
-    bool is_full;   /* a write found no room, and there has been none since */
-    bool has_more;  /* MSG_MORE corked it */
-    bool syn_bound; /* the host's user timeout is TCP_SYNCNT's */
+    bool has_port_of_its_own; /* not one that connect chose */
+    bool is_over;             /* its connection has ended: the kernel's socket would be in CLOSE */
+    bool is_done;             /* the peer's FIN was received: Linux's SOCK_DONE */
+    bool is_full;             /* a write found no room, and there has been none since */
+    bool has_more;            /* MSG_MORE corked it */
+    bool syn_bound;           /* the host's user timeout is TCP_SYNCNT's */
     uint8_t shut;
     int error; /* Linux's sk_err: positive */
     struct la_conn connection;
@@ -106,10 +108,10 @@ struct descriptor {
     bool closes_on_exec;
 };
 
-/* How many sockets have a local port, and how many of them bind's. */
+/* How many sockets have a local port, and for how many of them connect did not choose it. */
 struct port_use {
     uint32_t all;
-    uint32_t bound;
+    uint32_t own;
 };
 
 struct sockets {
@@ -204,7 +206,10 @@ int port_check(const struct sockets *sockets, const struct file *file, const str
 /* A free ephemeral port, or 0. */
 uint16_t port_draw(struct sockets *sockets, const struct file *file, const struct la_address *address);
 
-void port_take(struct sockets *sockets, struct socket *socket, uint16_t port, bool is_bound);
+/* Who gave the port: bind, whose port stays when the peer or the listener goes; listen; connect. */
+enum port_giver { PORT_OF_BIND, PORT_OF_LISTEN, PORT_OF_CONNECT };
+
+void port_take(struct sockets *sockets, struct socket *socket, uint16_t port, enum port_giver giver);
 void port_give_back(struct sockets *sockets, struct socket *socket);
 
 /* ---- address.c ---- */
