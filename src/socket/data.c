@@ -204,6 +204,7 @@ ssize_t sockets_recv(struct sockets *sockets, la_time now, struct socket_call *c
     return receive_parts(sockets, now, call, fd, &part, 1, flags);
 }
 
+/* cppcheck-suppress constParameter ; as the system call has it */
 ssize_t sockets_recvfrom(struct sockets *sockets, la_time now, struct socket_call *call, int fd, void *data,
                          size_t length, int flags, struct sockaddr *address, socklen_t *address_length)
 {
@@ -231,11 +232,11 @@ ssize_t sockets_recvmsg(struct sockets *sockets, la_time now, struct socket_call
 /* Corked until something is sent without MSG_MORE. */
 static void follow_more(struct sockets *sockets, la_time now, struct socket *socket, bool more)
 {
-    if (more == socket->has_more || socket->options.host[LA_OPTION_CORK] != 0) {
+    if (more == socket->has_more || socket->options.host[LA_OPTION_PUSH] == 0) {
         return;
     }
     socket->has_more = more;
-    (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_CORK, more);
+    (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_PUSH, !more);
 }
 
 /* As much as the send buffer takes of what is behind `done` octets. */

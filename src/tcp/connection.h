@@ -72,7 +72,7 @@ struct connection {
     uint8_t snd_scale;    /* of the windows that we receive */
     uint8_t rcv_scale;    /* of the windows that we send */
     uint8_t unreachable;  /* enum la_unreachable */
-    bool is_corked : 1;   /* only full segments */
+    bool holds_back : 1;  /* what is no full segment waits */
     bool quick_ack : 1;   /* no acknowledgment is delayed */
 
     /* Send. */
