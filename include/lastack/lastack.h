@@ -101,8 +101,8 @@ int la_connect(la_host *host, la_time now, const struct la_endpoint *local, cons
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
                   la_time *when);
 
-/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is "any"): 0
-   for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
+/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is
+   "any"): 0 for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
 int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when);
 
 /* ---- data -------------------------------------------------------------------------------------------------------- */
@@ -197,8 +197,8 @@ enum la_option {
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
 
-/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections that
-   the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
+/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections
+   that the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
 int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
                            int64_t value);
 

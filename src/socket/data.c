@@ -204,9 +204,10 @@ ssize_t sockets_recv(struct sockets *sockets, la_time now, struct socket_call *c
     return receive_parts(sockets, now, call, fd, &part, 1, flags);
 }
 
-/* cppcheck-suppress constParameter ; as the system call has it */
 ssize_t sockets_recvfrom(struct sockets *sockets, la_time now, struct socket_call *call, int fd, void *data,
-                         size_t length, int flags, struct sockaddr *address, socklen_t *address_length)
+                         size_t length, int flags,
+                         struct sockaddr *address, // cppcheck-suppress constParameter ; as the system call has it
+                         socklen_t *address_length)
 {
     ssize_t result = sockets_recv(sockets, now, call, fd, data, length, flags);
     if (result >= 0 && address != NULL && address_length != NULL) {

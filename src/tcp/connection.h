@@ -425,7 +425,8 @@ void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
-/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not left. */
+/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
+   left. */
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
 void syn_limit_mss(struct connection *c, uint16_t most);
 
