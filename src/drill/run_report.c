@@ -40,6 +40,14 @@ bool run_error(struct run *run, struct place place, const char *format, ...)
     return false;
 }
 
+bool run_take_octets(struct run *run, struct place place, uint64_t octets)
+{
+    uint64_t most = run->options->octets_max != 0 ? run->options->octets_max : UINT64_C(1) << 28;
+    run->octets_taken += octets;
+    return run->octets_taken <= most ||
+           run_error(run, place, "the script wants more than %" PRIu64 " octets of memory", most);
+}
+
 const char *run_time_text(int64_t nanoseconds, char text[32])
 {
     int64_t magnitude = nanoseconds < 0 ? -nanoseconds : nanoseconds;
