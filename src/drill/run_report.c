@@ -8,7 +8,8 @@
 
 enum { MOMENTS_MAX = 20000 };
 
-static bool end(struct run *run, enum drill_result result, struct place place, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static bool end(struct run *run, enum drill_result result, struct place place,
+                                                      const char *format, va_list arguments)
 {
     if (run->is_over)
         return false;

@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "drill/drill.h"
 #include "host/host_inspect.h"
@@ -12,16 +11,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { STEPS_MAX = 3000, OCTETS_MAX = 8 << 20 };
 
+static const char *inspect(const la_host *host)
+{
+    const char *wrong = host_check(host);
+    if (wrong != NULL) {
+        fprintf(stderr, "fuzz_drill: %s\n", wrong);
+        abort();
+    }
+    return NULL;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct drill_options options = {
-        .steps_max = STEPS_MAX, .octets_max = OCTETS_MAX, .inspect = host_check, .verbose = true};
+        .steps_max = STEPS_MAX, .octets_max = OCTETS_MAX, .inspect = inspect, .verbose = true};
     struct drill_report report;
     drill_run((const char *)data, size, &options, &report);
-    bool is_told = report.result == DRILL_PASSED || (report.message != NULL && report.message[0] != '\0');
-    bool is_sound = report.message == NULL || strstr(report.message, "contradicts itself") == NULL;
-    if (!is_told || !is_sound) {
-        fprintf(stderr, "fuzz_drill: %s\n", report.message != NULL ? report.message : "no reason");
+    if (report.result != DRILL_PASSED && (report.message == NULL || report.message[0] == '\0')) {
+        fputs("fuzz_drill: it did not pass, and does not say why\n", stderr);
         abort();
     }
     drill_report_free(&report);
