@@ -76,22 +76,6 @@ struct la_address la_address_ipv4(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 bool la_address_is_ipv4(const struct la_address *address);
 bool la_address_equal(const struct la_address *a, const struct la_address *b);
 
-/* ---- options ------------------------------------------------------------------------------------------------------ */
-
-enum la_option {
-    LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
-    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
-    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
-    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
-    LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
-    LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */
-    LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
-    LA_OPTION_RECEIVE_BUFFER_BYTES,  /* up to config.receive_buffer_bytes; a promised window is never taken back */
-    LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
-    LA_OPTION_CORK,              /* 0 or 1: only full segments leave, the last one once a retransmission timeout */
-    LA_OPTION_QUICK_ACK          /* 0 or 1: each segment is acknowledged at once */
-};
-
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
 /* Passive open at local: address "any" takes every address of the host; the port must be given. At most backlog (1 or
@@ -101,11 +85,6 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
 
 /* Another backlog from now on: what waits already stays. */
 int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog);
-
-/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections that
-   the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
-int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
-                           int64_t value);
 
 /* Ends the listener. Connections not yet accepted are reset (RFC 9293 3.10.4 LISTEN). */
 int la_unlisten(la_host *host, la_time now, struct la_listener listener);
@@ -122,8 +101,8 @@ int la_connect(la_host *host, la_time now, const struct la_endpoint *local, cons
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
                   la_time *when);
 
-/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is "any"): 0
-   for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
+/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is
+   "any"): 0 for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
 int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when);
 
 /* ---- data -------------------------------------------------------------------------------------------------------- */
@@ -142,7 +121,8 @@ int la_send_commit(la_host *host, la_time now, struct la_conn conn, size_t lengt
    config.keep_unread). */
 int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length);
 
-/* The same from the octet `offset` on, and takes nothing off: 0 also where there is nothing beyond it. */
+/* Copies up to length octets that were received and are not read, from the offset on, and leaves them where they are:
+   how many. LA_ERROR_WOULD_BLOCK if there are none; other errors as la_recv. */
 int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length);
 
 /* The same without a copy: the next contiguous octets, then la_recv_consume takes length of them off. The view ends
@@ -200,8 +180,27 @@ bool la_host_event(la_host *host, struct la_event *event);
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */
 
+enum la_option {
+    LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
+    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
+    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
+    LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */
+    LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
+    LA_OPTION_RECEIVE_BUFFER_BYTES,  /* up to config.receive_buffer_bytes; a promised window is never taken back */
+    LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
+    LA_OPTION_PUSH,              /* 0 or 1: 0 holds back what is no full segment, until 1 (RFC 9293 MAY-15) */
+    LA_OPTION_QUICK_ACK          /* 0 or 1: each segment is acknowledged at once */
+};
+
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
+
+/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections
+   that the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value);
 
 /* The connection as it is. Names are those of Linux's struct tcp_info. */
 struct la_info {

@@ -17,7 +17,7 @@ enum call_number {
     CALL_RECV,
     CALL_RECVFROM,
     CALL_RECVMSG,
-    CALL_WRITE,
+    CALL_WRITE, /* from here to CALL_SENDMSG: those that send */
     CALL_WRITEV,
     CALL_SEND,
     CALL_SENDTO,

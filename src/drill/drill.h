@@ -34,6 +34,7 @@ struct drill_options {
     FILE *pcap;                                  /* NULL, or where a capture is written to */
     const char *(*inspect)(const la_host *host); /* NULL, or host_check: asked after every event */
     uint64_t steps_max;                          /* 0: 10,000,000; timers, packets and calls, then it is an error */
+    uint64_t octets_max; /* 0: 2^28; of the host, and of what all calls read and write; then it is an error */
 };
 
 /* Texts are NULL where there is nothing to say; drill_report_free frees them. */

@@ -226,8 +226,7 @@ struct token lexer_next(struct lexer *lexer)
     struct token token = {.kind = TOKEN_END};
     if (!skip_blank(lexer, &token))
         return broken(token, "a comment does not end: */ is missing");
-    token.place = place_of(lexer);
-    token.text = lexer->at;
+    token = (struct token){.kind = TOKEN_END, .place = place_of(lexer), .text = lexer->at};
     if (lexer->at >= lexer->end)
         return token;
     char c = *lexer->at;
@@ -257,8 +256,7 @@ struct token lexer_flags(struct lexer *lexer)
     struct token token = {.kind = TOKEN_END};
     if (!skip_blank(lexer, &token))
         return broken(token, "a comment does not end: */ is missing");
-    token.place = place_of(lexer);
-    token.text = lexer->at;
+    token = (struct token){.kind = TOKEN_END, .place = place_of(lexer), .text = lexer->at};
     while (lexer->at < lexer->end && !strchr(" \t\r\n<", *lexer->at))
         advance(lexer, 1);
     token.length = (size_t)(lexer->at - token.text);

@@ -13,7 +13,8 @@ enum packet_protocol { PACKET_TCP, PACKET_ICMP };
 /* What an outbound line says about the octet that holds DSCP and ECN. */
 enum tos_check { TOS_ANY, TOS_ECN, TOS_ECT_0_OR_1, TOS_WHOLE };
 
-enum { PACKET_OPTIONS_MAX = 40, PACKET_QUOTE_BYTES = 8 };
+/* Room for more options than a header has: what does not fit is noticed when it stands there. */
+enum { PACKET_OPTIONS_MAX = 40, PACKET_OPTIONS_ROOM = 80, PACKET_QUOTE_BYTES = 8 };
 
 /* The header's twelve low bits: enum la_tcp_flag and what AccECN adds. */
 enum { PACKET_AE = 0x100 };
@@ -44,7 +45,7 @@ struct packet {
     uint16_t urgent;
     bool any_options; /* <...> */
     uint8_t option_bytes;
-    uint8_t options[PACKET_OPTIONS_MAX];
+    uint8_t options[PACKET_OPTIONS_ROOM];
 
     /* ICMP */
     uint8_t icmp_type;

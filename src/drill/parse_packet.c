@@ -78,25 +78,23 @@ static bool take_ip(struct parser *parser, struct packet *packet)
 
 /* ---- TCP's options ---- */
 
-static bool add_octet(struct packet *packet, uint32_t octet)
+static void add_number(struct packet *packet, uint32_t number, unsigned octets)
 {
-    if (packet->option_bytes == PACKET_OPTIONS_MAX)
-        return false;
-    packet->options[packet->option_bytes++] = (uint8_t)octet;
-    return true;
+    while (octets-- > 0 && packet->option_bytes < PACKET_OPTIONS_ROOM)
+        packet->options[packet->option_bytes++] = (uint8_t)(number >> (8 * octets));
 }
 
-static bool add_number(struct packet *packet, uint32_t number, unsigned octets)
+/* Kind and length; what follows may make it longer. Answers where the length stands. */
+static unsigned add_head(struct packet *packet, unsigned kind, unsigned length)
 {
-    bool fits = true;
-    while (octets-- > 0)
-        fits = add_octet(packet, number >> (8 * octets)) && fits;
-    return fits;
+    add_number(packet, kind, 1);
+    add_number(packet, length, 1);
+    return packet->option_bytes - 1U;
 }
 
-static bool add_head(struct packet *packet, unsigned kind, unsigned length)
+static void set_length(struct packet *packet, unsigned at)
 {
-    return add_octet(packet, kind) && add_octet(packet, length);
+    packet->options[at] = (uint8_t)(packet->option_bytes + 1U - at);
 }
 
 static bool take_number_option(struct parser *parser, struct packet *packet, unsigned kind, unsigned octets,
@@ -105,27 +103,29 @@ static bool take_number_option(struct parser *parser, struct packet *packet, uns
     int64_t value = 0;
     if (!parser_take_integer(parser, 0, (INT64_C(1) << (8 * octets)) - 1, what, &value))
         return false;
-    return (add_head(packet, kind, octets + 2) && add_number(packet, (uint32_t)value, octets)) ||
-           parser_expected(parser, "at most 40 octets of options");
+    add_head(packet, kind, octets + 2);
+    add_number(packet, (uint32_t)value, octets);
+    return true;
 }
 
 static bool take_timestamp(struct parser *parser, struct packet *packet)
 {
     int64_t value = 0;
     int64_t reply = 0;
-    return parser_take_word(parser, "val") &&
-           parser_take_integer(parser, 0, UINT32_MAX, "a timestamp's value", &value) &&
-           parser_take_word(parser, "ecr") &&
-           parser_take_integer(parser, 0, UINT32_MAX, "a timestamp's echo reply", &reply) &&
-           ((add_head(packet, OPTION_TIMESTAMP, 10) && add_number(packet, (uint32_t)value, 4) &&
-             add_number(packet, (uint32_t)reply, 4)) ||
-            parser_expected(parser, "at most 40 octets of options"));
+    if (!parser_take_word(parser, "val") ||
+        !parser_take_integer(parser, 0, UINT32_MAX, "a timestamp's value", &value) ||
+        !parser_take_word(parser, "ecr") ||
+        !parser_take_integer(parser, 0, UINT32_MAX, "a timestamp's echo reply", &reply))
+        return false;
+    add_head(packet, OPTION_TIMESTAMP, 10);
+    add_number(packet, (uint32_t)value, 4);
+    add_number(packet, (uint32_t)reply, 4);
+    return true;
 }
 
 static bool take_sack(struct parser *parser, struct packet *packet)
 {
-    unsigned head = packet->option_bytes;
-    bool fits = add_head(packet, OPTION_SACK, 2);
+    unsigned length_at = add_head(packet, OPTION_SACK, 2);
     do {
         int64_t left = 0;
         int64_t right = 0;
@@ -133,16 +133,15 @@ static bool take_sack(struct parser *parser, struct packet *packet)
             !parser_take_mark(parser, ':', ":") ||
             !parser_take_integer(parser, 0, UINT32_MAX, "a SACK block's right edge", &right))
             return false;
-        fits = fits && add_number(packet, (uint32_t)left, 4) && add_number(packet, (uint32_t)right, 4);
+        add_number(packet, (uint32_t)left, 4);
+        add_number(packet, (uint32_t)right, 4);
     } while (parser->token.kind == TOKEN_INTEGER);
-    if (!fits)
-        return parser_expected(parser, "at most 40 octets of options");
-    packet->options[head + 1] = (uint8_t)(packet->option_bytes - head);
+    set_length(packet, length_at);
     return true;
 }
 
 /* Octets in hexadecimal, if the token is that: md5's digest, a cookie. */
-static bool take_octets(struct parser *parser, struct packet *packet, unsigned head)
+static bool take_octets(struct parser *parser, struct packet *packet, unsigned length_at)
 {
     const char *digits = "0123456789abcdef";
     const struct token *token = &parser->token;
@@ -154,20 +153,25 @@ static bool take_octets(struct parser *parser, struct packet *packet, unsigned h
             const char *low = strchr(digits, token->text[i + 1] | 0x20);
             if (high == NULL || low == NULL)
                 return parser_expected(parser, "octets in hexadecimal");
-            if (!add_octet(packet, (uint32_t)((high - digits) << 4 | (low - digits))))
-                return parser_expected(parser, "at most 40 octets of options");
+            add_number(packet, (uint32_t)((high - digits) << 4 | (low - digits)), 1);
         }
         parser_next(parser);
     }
-    packet->options[head + 1] = (uint8_t)(packet->option_bytes - head);
+    set_length(packet, length_at);
     return true;
 }
 
-static bool take_octets_option(struct parser *parser, struct packet *packet, unsigned kind, uint32_t magic)
+static bool take_octets_option(struct parser *parser, struct packet *packet, unsigned kind)
 {
-    unsigned head = packet->option_bytes;
-    bool fits = add_head(packet, kind, 2) && (magic == 0 || add_number(packet, magic, 2));
-    return fits ? take_octets(parser, packet, head) : parser_expected(parser, "at most 40 octets of options");
+    return take_octets(parser, packet, add_head(packet, kind, 2));
+}
+
+/* Fast Open as it was while it was an experiment: 0xf989 stands before the cookie (RFC 7413 4.1.1). */
+static bool take_experiment(struct parser *parser, struct packet *packet)
+{
+    unsigned length_at = add_head(packet, OPTION_EXPERIMENT, 2);
+    add_number(packet, 0xf989, 2);
+    return take_octets(parser, packet, length_at);
 }
 
 /* AccECN: "ECN e0b 1 ceb 0 e1b 1", or with e1b first. */
@@ -175,21 +179,42 @@ static bool take_accecn(struct parser *parser, struct packet *packet)
 {
     static const char *const orders[2][3] = {{"e0b", "ceb", "e1b"}, {"e1b", "ceb", "e0b"}};
     unsigned order = token_is(&parser->token, "e1b") ? 1 : 0;
-    unsigned head = packet->option_bytes;
-    bool fits = add_head(packet, order == 0 ? OPTION_ACCECN_0 : OPTION_ACCECN_1, 2);
+    unsigned length_at = add_head(packet, order == 0 ? OPTION_ACCECN_0 : OPTION_ACCECN_1, 2);
     unsigned taken = 0;
     while (taken < 3 && token_is(&parser->token, orders[order][taken])) {
         int64_t value = 0;
         parser_next(parser);
         if (!parser_take_integer(parser, 0, 0xffffff, "a count of 24 bits", &value))
             return false;
-        fits = fits && add_number(packet, (uint32_t)value, 3);
+        add_number(packet, (uint32_t)value, 3);
         taken++;
     }
-    if (taken == 0 || !fits)
-        return parser_expected(parser, taken == 0 ? "e0b or e1b" : "at most 40 octets of options");
-    packet->options[head + 1] = (uint8_t)(packet->option_bytes - head);
-    return true;
+    set_length(packet, length_at);
+    return taken > 0 || parser_expected(parser, "e0b or e1b");
+}
+
+static bool take_named_option(struct parser *parser, struct packet *packet, const struct token *name)
+{
+    if (token_is(name, "mss"))
+        return take_number_option(parser, packet, OPTION_MSS, 2, "an mss");
+    if (token_is(name, "wscale"))
+        return take_number_option(parser, packet, OPTION_WSCALE, 1, "a window scale");
+    if (token_is(name, "TS"))
+        return take_timestamp(parser, packet);
+    if (token_is(name, "sack"))
+        return take_sack(parser, packet);
+    if (token_is(name, "md5"))
+        return take_octets_option(parser, packet, OPTION_MD5);
+    if (token_is(name, "FO"))
+        return take_octets_option(parser, packet, OPTION_FAST_OPEN);
+    if (token_is(name, "FOEXP"))
+        return take_experiment(parser, packet);
+    if (token_is(name, "ECN"))
+        return take_accecn(parser, packet);
+    return problem_at(parser->problem, name->place,
+                      "there is no TCP option '%.*s'; there are mss, wscale, sackOK, sack, TS, nop, eol, md5, FO, "
+                      "FOEXP and ECN",
+                      (int)(name->length < 40 ? name->length : 40), name->text);
 }
 
 static bool take_option(struct parser *parser, struct packet *packet)
@@ -198,31 +223,16 @@ static bool take_option(struct parser *parser, struct packet *packet)
     if (name.kind != TOKEN_WORD)
         return parser_expected(parser, "a TCP option");
     parser_next(parser);
-    if (token_is(&name, "nop") || token_is(&name, "eol"))
-        return add_octet(packet, token_is(&name, "nop") ? OPTION_NOP : OPTION_EOL) ||
-               parser_expected(parser, "at most 40 octets of options");
-    if (token_is(&name, "sackOK"))
-        return add_head(packet, OPTION_SACK_PERMITTED, 2) || parser_expected(parser, "at most 40 octets of options");
-    if (token_is(&name, "mss"))
-        return take_number_option(parser, packet, OPTION_MSS, 2, "an mss");
-    if (token_is(&name, "wscale"))
-        return take_number_option(parser, packet, OPTION_WSCALE, 1, "a window scale");
-    if (token_is(&name, "TS"))
-        return take_timestamp(parser, packet);
-    if (token_is(&name, "sack"))
-        return take_sack(parser, packet);
-    if (token_is(&name, "md5"))
-        return take_octets_option(parser, packet, OPTION_MD5, 0);
-    if (token_is(&name, "FO"))
-        return take_octets_option(parser, packet, OPTION_FAST_OPEN, 0);
-    if (token_is(&name, "FOEXP"))
-        return take_octets_option(parser, packet, OPTION_EXPERIMENT, 0xf989);
-    if (token_is(&name, "ECN"))
-        return take_accecn(parser, packet);
-    return problem_at(parser->problem, name.place,
-                      "there is no TCP option '%.*s'; there are mss, wscale, sackOK, sack, TS, nop, eol, md5, FO, "
-                      "FOEXP and ECN",
-                      (int)(name.length < 40 ? name.length : 40), name.text);
+    if (token_is(&name, "nop"))
+        add_number(packet, OPTION_NOP, 1);
+    else if (token_is(&name, "eol"))
+        add_number(packet, OPTION_EOL, 1);
+    else if (token_is(&name, "sackOK"))
+        add_head(packet, OPTION_SACK_PERMITTED, 2);
+    else if (!take_named_option(parser, packet, &name))
+        return false;
+    return packet->option_bytes <= PACKET_OPTIONS_MAX ||
+           problem_at(parser->problem, name.place, "a TCP header has room for 40 octets of options");
 }
 
 static bool take_options(struct parser *parser, struct packet *packet)

@@ -16,10 +16,12 @@ static bool open_host(struct run *run)
     const struct la_config *config = &settings->config;
     size_t size = la_host_size(config);
     size = (size + LA_HOST_ALIGNMENT - 1) / LA_HOST_ALIGNMENT * LA_HOST_ALIGNMENT;
-    void *block = aligned_alloc(LA_HOST_ALIGNMENT, size);
     const struct la_address any = {0};
     struct sockets_config sockets_config;
     struct place nowhere = {0};
+    if (!run_take_octets(run, nowhere, size))
+        return false;
+    void *block = aligned_alloc(LA_HOST_ALIGNMENT, size);
     run->host = block != NULL ? la_host_init(block, size, config, run->now) : NULL;
     if (run->host == NULL) {
         free(block);

@@ -8,8 +8,6 @@
 
 /* Calls: made, waited for, and what they answer compared with what the script says. */
 
-enum { LENGTH_MAX = 64 << 20 };
-
 /* ---- descriptors ---- */
 
 static struct descriptor *find_descriptor(const struct run *run, int script)
@@ -50,16 +48,22 @@ static const struct value *argument(const struct call *call, unsigned index)
     return value;
 }
 
+static bool writes(const struct call *call)
+{
+    enum call_number number = call->kind->number;
+    return number >= CALL_WRITE && number <= CALL_SENDMSG;
+}
+
 static bool make_buffer(struct run *run, struct attempt *attempt, const struct value *value, size_t length)
 {
-    if (length > LENGTH_MAX)
-        return run_error(run, value->place, "a buffer of %zu octets is larger than %d", length, LENGTH_MAX);
     attempt->length = length;
     if (value->kind == VALUE_INTEGER)
         return true; /* NULL */
+    if (!run_take_octets(run, value->place, length))
+        return false;
     attempt->buffer = arena_take(run->arena, length + 1);
     uint32_t place = attempt->descriptor != NULL ? attempt->descriptor->write_place : 0;
-    for (size_t i = 0; i < length; i++)
+    for (size_t i = 0; i < length && writes(attempt->call); i++)
         attempt->buffer[i] = packet_pattern(place + (uint32_t)i);
     return true;
 }
@@ -318,8 +322,8 @@ static bool check_polls(struct run *run, const struct attempt *attempt)
         unsigned got = (unsigned short)attempt->polls[i].revents;
         if (wanted != got)
             return run_fail(run, attempt->event->place, "poll: revents of descriptor %" PRId64 " is %s, not %s",
-                            value_member(item, "fd")->integer, poll_mask_text(got, actual, sizeof actual),
-                            poll_mask_text(wanted, expected, sizeof expected));
+                            value_member(item, "fd")->integer, poll_mask_text(got, "POLL", actual, sizeof actual),
+                            poll_mask_text(wanted, "POLL", expected, sizeof expected));
     }
     return true;
 }
@@ -332,8 +336,8 @@ static bool check_epoll_event(struct run *run, const struct attempt *attempt, co
     uint32_t wanted = (uint32_t)value_member(event, "events")->integer;
     if (wanted != got->events)
         return run_fail(run, attempt->event->place, "epoll_wait: events is %s, not %s",
-                        poll_mask_text(got->events, actual, sizeof actual),
-                        poll_mask_text(wanted, expected, sizeof expected));
+                        poll_mask_text(got->events, "EPOLL", actual, sizeof actual),
+                        poll_mask_text(wanted, "EPOLL", expected, sizeof expected));
     if (event_data(event) != got->data.u64)
         return run_fail(run, attempt->event->place, "epoll_wait: the data is %" PRIu64 ", not %" PRIu64, got->data.u64,
                         event_data(event));

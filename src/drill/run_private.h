@@ -111,6 +111,7 @@ struct run {
     int64_t last_event_ns; /* the script's time of the event before */
     bool is_over;          /* the report says why */
     uint64_t steps;
+    uint64_t octets_taken;
     uint16_t next_port; /* of a peer that the script does not name */
     struct flow *flows; /* the newest first */
     struct flow *current;
@@ -139,6 +140,9 @@ bool run_error(struct run *run, struct place place, const char *format, ...) __a
 
 /* Adds what a line wanted and what came to a failure. */
 void run_show_packets(struct run *run, const struct event *event, const struct packet *actual, la_time time);
+
+/* Counts octets that the script has the run take: false, and the run is over, if they are too many. */
+bool run_take_octets(struct run *run, struct place place, uint64_t octets);
 
 /* "0.100000": the script's time. */
 const char *run_time_text(int64_t nanoseconds, char text[32]);

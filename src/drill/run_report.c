@@ -8,7 +8,8 @@
 
 enum { MOMENTS_MAX = 20000 };
 
-static bool end(struct run *run, enum drill_result result, struct place place, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) static bool end(struct run *run, enum drill_result result, struct place place,
+                                                      const char *format, va_list arguments)
 {
     if (run->is_over)
         return false;
@@ -38,6 +39,14 @@ bool run_error(struct run *run, struct place place, const char *format, ...)
     end(run, DRILL_ERROR, place, format, arguments);
     va_end(arguments);
     return false;
+}
+
+bool run_take_octets(struct run *run, struct place place, uint64_t octets)
+{
+    uint64_t most = run->options->octets_max != 0 ? run->options->octets_max : UINT64_C(1) << 28;
+    run->octets_taken += octets;
+    return run->octets_taken <= most ||
+           run_error(run, place, "the script wants more than %" PRIu64 " octets of memory", most);
 }
 
 const char *run_time_text(int64_t nanoseconds, char text[32])

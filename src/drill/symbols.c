@@ -246,23 +246,26 @@ int errno_number(const char *name)
     return look_up(errors, COUNT(errors), name, &value) ? (int)value : 0;
 }
 
-const char *poll_mask_text(unsigned mask, char *text, size_t size)
+const char *poll_mask_text(unsigned mask, const char *prefix, char *text, size_t size)
 {
-    static const struct symbol bits[] = {
-        S(EPOLLIN),     S(EPOLLPRI),    S(EPOLLOUT),    S(EPOLLERR),    S(EPOLLHUP), {"POLLNVAL", POLLNVAL},
-        S(EPOLLRDNORM), S(EPOLLRDBAND), S(EPOLLWRNORM), S(EPOLLWRBAND), S(EPOLLMSG), S(EPOLLRDHUP)};
+    static const struct symbol bits[] = {{"IN", POLLIN},         {"PRI", POLLPRI},       {"OUT", POLLOUT},
+                                         {"ERR", POLLERR},       {"HUP", POLLHUP},       {"NVAL", POLLNVAL},
+                                         {"RDNORM", POLLRDNORM}, {"RDBAND", POLLRDBAND}, {"WRNORM", POLLWRNORM},
+                                         {"WRBAND", POLLWRBAND}, {"MSG", POLLMSG},       {"RDHUP", POLLRDHUP}};
     size_t used = 0;
     text[0] = '\0';
     for (size_t i = 0; i < COUNT(bits); i++) {
         unsigned bit = (unsigned)bits[i].value;
         if ((mask & bit) == 0)
             continue;
-        used += (size_t)snprintf(text + used, size - used, "%s%s", used > 0 ? "|" : "", bits[i].name);
+        used += (size_t)snprintf(text + used, size - used, "%s%s%s", used > 0 ? "|" : "", prefix, bits[i].name);
         mask &= ~bit;
         if (used >= size)
             return text;
     }
-    if (mask != 0 || used == 0)
-        snprintf(text + used, size - used, used > 0 ? "|0x%x" : mask != 0 ? "0x%x" : "0", mask);
+    if (mask != 0)
+        snprintf(text + used, size - used, "%s0x%x", used > 0 ? "|" : "", mask);
+    else if (used == 0)
+        snprintf(text, size, "0");
     return text;
 }

@@ -13,7 +13,7 @@ const char *errno_name(int error);
 /* 0 if there is no such errno. */
 int errno_number(const char *name);
 
-/* "POLLIN|POLLOUT", "0": for poll and epoll. */
-const char *poll_mask_text(unsigned mask, char *text, size_t size);
+/* "POLLIN|POLLOUT", "0". prefix: "POLL" or "EPOLL", whose bits are the same. */
+const char *poll_mask_text(unsigned mask, const char *prefix, char *text, size_t size);
 
 #endif

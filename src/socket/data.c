@@ -205,7 +205,9 @@ ssize_t sockets_recv(struct sockets *sockets, la_time now, struct socket_call *c
 }
 
 ssize_t sockets_recvfrom(struct sockets *sockets, la_time now, struct socket_call *call, int fd, void *data,
-                         size_t length, int flags, struct sockaddr *address, socklen_t *address_length)
+                         size_t length, int flags,
+                         struct sockaddr *address, // cppcheck-suppress constParameter ; as the system call has it
+                         socklen_t *address_length)
 {
     ssize_t result = sockets_recv(sockets, now, call, fd, data, length, flags);
     if (result >= 0 && address != NULL && address_length != NULL) {
@@ -231,11 +233,11 @@ ssize_t sockets_recvmsg(struct sockets *sockets, la_time now, struct socket_call
 /* Corked until something is sent without MSG_MORE. */
 static void follow_more(struct sockets *sockets, la_time now, struct socket *socket, bool more)
 {
-    if (more == socket->has_more || socket->options.host[LA_OPTION_CORK] != 0) {
+    if (more == socket->has_more || socket->options.host[LA_OPTION_PUSH] == 0) {
         return;
     }
     socket->has_more = more;
-    (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_CORK, more);
+    (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_PUSH, !more);
 }
 
 /* As much as the send buffer takes of what is behind `done` octets. */

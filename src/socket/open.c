@@ -16,6 +16,7 @@ static void options_default(struct socket_options *options, const struct la_conf
         .host[LA_OPTION_KEEPALIVE_INTERVAL_MS] = config->keepalive_interval_ms,
         .host[LA_OPTION_KEEPALIVE_PROBES] = config->keepalive_probes,
         .host[LA_OPTION_SEND_BUFFER_BYTES] = config->send_buffer_bytes,
+        .host[LA_OPTION_PUSH] = 1,
         .host[LA_OPTION_QUICK_ACK] = 1,
         .receive_buffer = config->receive_buffer_bytes,
         .user_timeout_ms = config->user_timeout_ms,

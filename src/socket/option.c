@@ -211,7 +211,7 @@ static int set_tcp_option(struct sockets *sockets, la_time now, struct file *fil
     struct socket *socket = &file->socket;
     switch (option) {
     case TCP_NODELAY: return give_host(sockets, now, socket, LA_OPTION_NODELAY, value != 0);
-    case TCP_CORK: return give_host(sockets, now, socket, LA_OPTION_CORK, value != 0);
+    case TCP_CORK: return give_host(sockets, now, socket, LA_OPTION_PUSH, value == 0);
     case TCP_QUICKACK: return give_host(sockets, now, socket, LA_OPTION_QUICK_ACK, value != 0);
     case TCP_MAXSEG: return set_max_segment(sockets, now, socket, value);
     case TCP_KEEPIDLE: return set_seconds(sockets, now, socket, LA_OPTION_KEEPALIVE_IDLE_MS, value);
@@ -327,7 +327,7 @@ static int get_tcp_option(const struct sockets *sockets, const struct socket *so
     const int64_t *host = options->host;
     switch (option) {
     case TCP_NODELAY: *value = (int)host[LA_OPTION_NODELAY]; return 0;
-    case TCP_CORK: *value = (int)host[LA_OPTION_CORK]; return 0;
+    case TCP_CORK: *value = host[LA_OPTION_PUSH] == 0; return 0;
     case TCP_QUICKACK: *value = (int)host[LA_OPTION_QUICK_ACK]; return 0;
     case TCP_MAXSEG: *value = max_segment(sockets, socket); return 0;
     case TCP_KEEPIDLE: *value = (int)(host[LA_OPTION_KEEPALIVE_IDLE_MS] / 1000); return 0;

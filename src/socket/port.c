@@ -14,18 +14,16 @@ static bool overlaps(const struct la_endpoint *one, const struct la_endpoint *ot
            (is_any(&one->address) || is_any(&other->address) || la_address_equal(&one->address, &other->address));
 }
 
-/* Both may have the port: both said so, and none of them listens there. */
-static bool may_share(const struct socket *one, const struct socket *other, bool listens)
+/* Both may have the port: both said so, and the other one does not listen there. */
+static bool may_share(const struct socket *one, const struct socket *other)
 {
     if (one->options.reuse_port && other->options.reuse_port) {
         return true;
     }
-    return one->options.reuse_address && other->options.reuse_address && !other->has_listener &&
-           !(listens && other->has_listener);
+    return one->options.reuse_address && other->options.reuse_address && !other->has_listener;
 }
 
-static bool is_taken_by_sockets(const struct sockets *sockets, const struct file *file, const struct la_endpoint *local,
-                                bool listens)
+static bool is_taken_by_sockets(const struct sockets *sockets, const struct file *file, const struct la_endpoint *local)
 {
     if (sockets->ports[local->port].all == 0) {
         return false;
@@ -33,7 +31,7 @@ static bool is_taken_by_sockets(const struct sockets *sockets, const struct file
     for (uint32_t i = 0; i < sockets->file_count; i++) {
         const struct file *other = file_at(sockets, i);
         if (other != file && other->kind == FILE_SOCKET && overlaps(&other->socket.local, local) &&
-            !may_share(&file->socket, &other->socket, listens)) {
+            !may_share(&file->socket, &other->socket)) {
             return true;
         }
     }
@@ -43,7 +41,7 @@ static bool is_taken_by_sockets(const struct sockets *sockets, const struct file
 int port_check(const struct sockets *sockets, const struct file *file, const struct la_endpoint *local, bool listens)
 {
     la_time when = 0;
-    if (is_taken_by_sockets(sockets, file, local, listens)) {
+    if (is_taken_by_sockets(sockets, file, local)) {
         return -EADDRINUSE;
     }
     /* What was closed and goes on, and who waits: only SO_REUSEADDR passes over them. */

@@ -72,7 +72,7 @@ struct connection {
     uint8_t snd_scale;    /* of the windows that we receive */
     uint8_t rcv_scale;    /* of the windows that we send */
     uint8_t unreachable;  /* enum la_unreachable */
-    bool is_corked : 1;   /* only full segments */
+    bool holds_back : 1;  /* what is no full segment waits */
     bool quick_ack : 1;   /* no acknowledgment is delayed */
 
     /* Send. */
@@ -425,7 +425,8 @@ void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
-/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not left. */
+/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
+   left. */
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
 void syn_limit_mss(struct connection *c, uint16_t most);
 

@@ -5,12 +5,31 @@
 /* As in the config: well within half the circle of the millisecond clock. */
 #define DURATION_MAX_MS ((INT64_C(1) << 30) - 1)
 
-static bool in_range(int64_t value, int64_t least, int64_t most)
+struct option_range {
+    int64_t least;
+    int64_t most;
+};
+
+static struct option_range range_of(const struct la_config *config, enum la_option option)
 {
-    return value >= least && value <= most;
+    static const struct option_range nothing = {1, 0};
+    switch (option) {
+    case LA_OPTION_NODELAY:
+    case LA_OPTION_KEEPALIVE:
+    case LA_OPTION_PUSH:
+    case LA_OPTION_QUICK_ACK: return (struct option_range){0, 1};
+    case LA_OPTION_KEEPALIVE_IDLE_MS:
+    case LA_OPTION_KEEPALIVE_INTERVAL_MS: return (struct option_range){1, DURATION_MAX_MS};
+    case LA_OPTION_USER_TIMEOUT_MS: return (struct option_range){0, DURATION_MAX_MS};
+    case LA_OPTION_KEEPALIVE_PROBES: return (struct option_range){1, UINT8_MAX};
+    case LA_OPTION_SEND_BUFFER_BYTES: return (struct option_range){1, config->send_buffer_bytes};
+    case LA_OPTION_RECEIVE_BUFFER_BYTES: return (struct option_range){1, config->receive_buffer_bytes};
+    case LA_OPTION_MAX_SEGMENT_BYTES: return (struct option_range){MSS_LEAST, UINT16_MAX};
+    }
+    return nothing;
 }
 
-static int set_keepalive(struct tcp *tcp, struct connection *c, bool on)
+static void set_keepalive(struct tcp *tcp, struct connection *c, bool on)
 {
     c->keepalive = on;
     if (!on) {
@@ -18,17 +37,15 @@ static int set_keepalive(struct tcp *tcp, struct connection *c, bool on)
     } else if (c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state)) {
         timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms);
     }
-    return LA_OK;
 }
 
-static int set_user_timeout(struct tcp *tcp, struct connection *c, uint32_t timeout_ms)
+static void set_user_timeout(struct tcp *tcp, struct connection *c, uint32_t timeout_ms)
 {
     c->user_timeout_ms = timeout_ms;
     if (c->end == LA_END_NONE) {
         timer_disarm(c, LA_TIMER_USER_TIMEOUT);
         timers_follow(tcp, c);
     }
-    return LA_OK;
 }
 
 static bool syn_is_unsent(const struct connection *c)
@@ -45,28 +62,25 @@ static int set_max_segment(struct connection *c, uint16_t bytes)
     return LA_OK;
 }
 
-/* What was held back may leave. */
-static int set_cork(struct tcp *tcp, struct connection *c, bool on)
+/* What was held back may leave now. */
+static void send_what_waits(struct tcp *tcp, struct connection *c)
 {
-    c->is_corked = on;
-    if (!on && c->end == LA_END_NONE) {
+    if (c->end == LA_END_NONE) {
         connection_wants_output(tcp, c);
     }
-    return LA_OK;
 }
 
 /* What was delayed is sent. */
-static int set_quick_ack(struct tcp *tcp, struct connection *c, bool on)
+static void set_quick_ack(struct tcp *tcp, struct connection *c, bool on)
 {
     c->quick_ack = on;
     if (on && c->end == LA_END_NONE && timer_is_armed(c, LA_TIMER_DELAYED_ACK)) {
         c->owes_ack = true;
         connection_wants_output(tcp, c);
     }
-    return LA_OK;
 }
 
-static int set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t bytes)
+static void set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t bytes)
 {
     c->receive_limit_bytes = bytes;
     if (syn_is_unsent(c) && tcp_core(tcp)->config.window_scaling) {
@@ -75,82 +89,41 @@ static int set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t by
     if (c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state) && !c->peer_is_closed) {
         receive_window_opened(tcp, c);
     }
-    return LA_OK;
 }
 
 int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t value)
 {
     struct connection *c = connection_of(tcp, conn);
-    const struct la_config *config = &tcp_core(tcp)->config;
     if (c == NULL) {
         return LA_ERROR_STALE;
     }
+    const struct option_range range = range_of(&tcp_core(tcp)->config, option);
+    if (value < range.least || value > range.most) {
+        return LA_ERROR_INVALID;
+    }
     switch (option) {
     case LA_OPTION_NODELAY:
-        if (in_range(value, 0, 1)) {
-            c->nodelay = value == 1;
-            if (c->nodelay && c->end == LA_END_NONE) {
-                connection_wants_output(tcp, c);
-            }
-            return LA_OK;
-        }
+        c->nodelay = value == 1;
+        send_what_waits(tcp, c);
         break;
-    case LA_OPTION_KEEPALIVE:
-        if (in_range(value, 0, 1)) {
-            return set_keepalive(tcp, c, value == 1);
-        }
+    case LA_OPTION_PUSH:
+        c->holds_back = value == 0;
+        send_what_waits(tcp, c);
         break;
+    case LA_OPTION_KEEPALIVE: set_keepalive(tcp, c, value == 1); break;
     case LA_OPTION_KEEPALIVE_IDLE_MS:
-        if (in_range(value, 1, DURATION_MAX_MS)) {
-            c->keepalive_idle_ms = (uint32_t)value;
-            return set_keepalive(tcp, c, c->keepalive);
-        }
+        c->keepalive_idle_ms = (uint32_t)value;
+        set_keepalive(tcp, c, c->keepalive);
         break;
-    case LA_OPTION_KEEPALIVE_INTERVAL_MS:
-        if (in_range(value, 1, DURATION_MAX_MS)) {
-            c->keepalive_interval_ms = (uint32_t)value;
-            return LA_OK;
-        }
-        break;
-    case LA_OPTION_KEEPALIVE_PROBES:
-        if (in_range(value, 1, UINT8_MAX)) {
-            c->keepalive_probes = (uint8_t)value;
-            return LA_OK;
-        }
-        break;
-    case LA_OPTION_USER_TIMEOUT_MS:
-        if (in_range(value, 0, DURATION_MAX_MS)) {
-            return set_user_timeout(tcp, c, (uint32_t)value);
-        }
-        break;
-    case LA_OPTION_SEND_BUFFER_BYTES:
-        if (in_range(value, 1, config->send_buffer_bytes)) {
-            c->send_limit_bytes = (uint32_t)value;
-            return LA_OK;
-        }
-        break;
-    case LA_OPTION_RECEIVE_BUFFER_BYTES:
-        if (in_range(value, 1, config->receive_buffer_bytes)) {
-            return set_receive_buffer(tcp, c, (uint32_t)value);
-        }
-        break;
-    case LA_OPTION_MAX_SEGMENT_BYTES:
-        if (in_range(value, MSS_LEAST, UINT16_MAX)) {
-            return set_max_segment(c, (uint16_t)value);
-        }
-        break;
-    case LA_OPTION_CORK:
-        if (in_range(value, 0, 1)) {
-            return set_cork(tcp, c, value == 1);
-        }
-        break;
-    case LA_OPTION_QUICK_ACK:
-        if (in_range(value, 0, 1)) {
-            return set_quick_ack(tcp, c, value == 1);
-        }
-        break;
+    case LA_OPTION_KEEPALIVE_INTERVAL_MS: c->keepalive_interval_ms = (uint32_t)value; break;
+    case LA_OPTION_KEEPALIVE_PROBES: c->keepalive_probes = (uint8_t)value; break;
+    case LA_OPTION_USER_TIMEOUT_MS: set_user_timeout(tcp, c, (uint32_t)value); break;
+    case LA_OPTION_SEND_BUFFER_BYTES: c->send_limit_bytes = (uint32_t)value; break;
+    case LA_OPTION_RECEIVE_BUFFER_BYTES: set_receive_buffer(tcp, c, (uint32_t)value); break;
+    case LA_OPTION_MAX_SEGMENT_BYTES: return set_max_segment(c, (uint16_t)value);
+    case LA_OPTION_QUICK_ACK: set_quick_ack(tcp, c, value == 1); break;
     }
-    return LA_ERROR_INVALID;
+    return LA_OK;
 }
 
 int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t *value)
@@ -169,7 +142,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
     case LA_OPTION_SEND_BUFFER_BYTES: *value = c->send_limit_bytes; return LA_OK;
     case LA_OPTION_RECEIVE_BUFFER_BYTES: *value = c->receive_limit_bytes; return LA_OK;
     case LA_OPTION_MAX_SEGMENT_BYTES: *value = c->rcv_mss; return LA_OK;
-    case LA_OPTION_CORK: *value = c->is_corked; return LA_OK;
+    case LA_OPTION_PUSH: *value = !c->holds_back; return LA_OK;
     case LA_OPTION_QUICK_ACK: *value = c->quick_ack; return LA_OK;
     }
     return LA_ERROR_INVALID;

@@ -67,7 +67,7 @@ static bool is_worth_sending(const struct connection *c, const struct plan *plan
         return true;
     }
     if (plan->length == text_left) {
-        return c->is_shut || (!c->is_corked && (c->nodelay || flight_octets(c) == 0));
+        return c->is_shut || (!c->holds_back && (c->nodelay || flight_octets(c) == 0));
     }
     return plan->length >= c->max_snd_wnd / 2;
 }

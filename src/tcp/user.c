@@ -187,18 +187,20 @@ int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *da
     if (error != LA_OK) {
         return error;
     }
-    const struct pieces_memory memory = tcp_pieces(tcp);
-    uint32_t from = offset < c->in.length ? (uint32_t)offset : c->in.length;
-    uint32_t left = c->in.length - from;
-    uint32_t octets = length < left ? (uint32_t)length : left;
-    struct stream_cursor cursor = {.piece = PIECE_NONE};
-    for (uint32_t done = 0; done < octets;) {
-        uint8_t *view = NULL;
-        uint32_t viewed = stream_view(&memory, &c->in, &cursor, from + done, octets - done, &view);
-        memcpy((uint8_t *)data + done, view, viewed);
-        done += viewed;
+    if (offset >= c->in.length) {
+        return LA_ERROR_WOULD_BLOCK;
     }
-    return (int)octets;
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t there = c->in.length - (uint32_t)offset;
+    uint32_t most = length < there ? (uint32_t)length : there;
+    struct stream_cursor cursor = {.piece = PIECE_NONE};
+    for (uint32_t done = 0; done < most;) {
+        uint8_t *octets = NULL;
+        uint32_t n = stream_view(&memory, &c->in, &cursor, (uint32_t)offset + done, most - done, &octets);
+        memcpy((uint8_t *)data + done, octets, n);
+        done += n;
+    }
+    return (int)most;
 }
 
 int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length)
