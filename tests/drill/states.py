@@ -93,8 +93,8 @@ SEGMENTS = {
     "text": ("P.", "r", 100, "u", "seventh", "text at RCV.NXT"),
     "text-ack-new": ("P.", "r", 100, "s", "fifth, seventh", "text, with an ACK of all that was sent"),
     "text-old": ("P.", "r-100", 100, "x", "first", "text that came before"),
-    "text-old-ack-new": ("P.", "r-100", 100, "s", "first", "text that came before, with an ACK of all that was sent"),
-    "text-right-ack-new": ("P.", "r+W", 100, "s", "first", "text right of the window, with an ACK of all that was sent"),
+    "text-old-ack-new": ("P.", "r-100", 100, "s", "first", "text that came before, with an ACK of all"),
+    "text-right-ack-new": ("P.", "r+W", 100, "s", "first", "text right of the window, with an ACK of all"),
     "text-across-left": ("P.", "r-50", 100, "u", "first, seventh", "text across the window's left edge"),
     "text-gap": ("P.", "r+100", 100, "u", "seventh, SHLD-31", "text inside the window, with a gap before it"),
     "text-last-octet": ("P.", "r+W-1", 1, "u", "first, seventh", "the last octet of the window"),
@@ -120,7 +120,7 @@ SEGMENTS = {
     "no-flags": ("-", "r", 0, None, "fifth", "a segment without any flag"),
     "no-flags-right": ("-", "r+W", 0, None, "first", "a segment without any flag, right of the window"),
     "all-flags": ("FSRPU.", "r", 0, "s", "second; RFC 5961 3.2", "a segment with all flags"),
-    "all-flags-inside": ("FSRPU.", "r+1", 0, "s", "second; RFC 5961 3.2", "a segment with all flags, inside the window"),
+    "all-flags-inside": ("FSRPU.", "r+1", 0, "s", "second; RFC 5961 3.2", "all flags, inside the window"),
 }
 
 def window(state):
@@ -128,7 +128,7 @@ def window(state):
     return 65534 if state in ("CLOSE-WAIT", "CLOSING", "LAST-ACK", "TIME-WAIT") else 65535
 
 
-# ---- how a connection gets into each state, and its numbers there ------------------------------------------------------
+# ---- how a connection gets into each state, and its numbers there -----------------------------------------------------
 
 LISTENER = """
 0  socket(..., SOCK_STREAM, IPPROTO_TCP) = 3
@@ -207,7 +207,7 @@ def name_of(state):
     return "SYN-RECEIVED by simultaneous open" if state == "SYN-RECEIVED-2" else state
 
 
-# ---- which state is it in? ----------------------------------------------------------------------------------------------
+# ---- which state is it in? --------------------------------------------------------------------------------------------
 
 
 class Script:
@@ -348,11 +348,12 @@ def is_closed(script):
 
 IS_IN = {
     "CLOSED": is_closed, "LISTEN": is_listening, "SYN-SENT": is_syn_sent, "SYN-RECEIVED": is_syn_received,
-    "SYN-RECEIVED-2": is_syn_received, "ESTABLISHED": is_established, "FIN-WAIT-1": is_fin_wait_1, "FIN-WAIT-2": is_fin_wait_2,
-    "CLOSE-WAIT": is_close_wait, "CLOSING": is_closing, "LAST-ACK": is_last_ack, "TIME-WAIT": is_time_wait,
+    "SYN-RECEIVED-2": is_syn_received, "ESTABLISHED": is_established, "FIN-WAIT-1": is_fin_wait_1,
+    "FIN-WAIT-2": is_fin_wait_2, "CLOSE-WAIT": is_close_wait, "CLOSING": is_closing,
+    "LAST-ACK": is_last_ack, "TIME-WAIT": is_time_wait,
 }
 
-# ---- where Linux answers differently -
+# ---- where Linux answers differently ----------------------------------------------------------------------------------
 
 BEHIND_FIN = "CLOSE-WAIT", "CLOSING", "LAST-ACK"
 SYNCHRONIZED = "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", *BEHIND_FIN
@@ -393,7 +394,7 @@ def what_linux_does(state, row):
         if row in rows.split() and state in states:
             yield f"// Linux: differs: {reason}"
 
-# ---- a cell becomes a script ----------------------------------------------------------------------------------------------
+# ---- a cell becomes a script ------------------------------------------------------------------------------------------
 
 
 def clause(state, row):
