@@ -245,6 +245,13 @@ static bool make_arguments(struct run *run, struct attempt *attempt)
 
 /* ---- the answer ---- */
 
+/* A descriptor as the script calls it. */
+static ssize_t script_answer(const struct attempt *attempt, ssize_t answer)
+{
+    bool is_named = attempt->call->kind->answers_fd && answer >= 0 && attempt->call->result->integer >= 0;
+    return is_named ? (ssize_t)attempt->call->result->integer : answer;
+}
+
 static void write_answer(struct run *run, const struct attempt *attempt, ssize_t answer)
 {
     char time[32];
@@ -450,8 +457,9 @@ static bool check_outcome(struct run *run, struct attempt *attempt, ssize_t answ
 static bool finish(struct run *run, struct attempt *attempt, ssize_t answer)
 {
     char text[64];
-    write_answer(run, attempt, answer);
-    run_note(run, arena_format(run->arena, "%s = %s", attempt->call->text, answer_text(answer, text)));
+    ssize_t shown = script_answer(attempt, answer);
+    write_answer(run, attempt, shown);
+    run_note(run, arena_format(run->arena, "%s = %s", attempt->call->text, answer_text(shown, text)));
     return check_answer(run, attempt, answer) && check_outcome(run, attempt, answer);
 }
 
