@@ -75,7 +75,6 @@ static void learn_from_syn(struct run *run, struct flow *flow, const struct pack
     if (!run->first_isn_known) {
         run->first_isn_known = true;
         run->first_isn = packet->seq;
-        run->first_isn_time = run->now;
     }
     bool is_new = !flow->has_local_isn || flow->local_isn != packet->seq;
     if (is_new) {
@@ -149,7 +148,7 @@ bool flow_to_live(struct run *run, struct flow *flow, const struct packet *line,
     *text_place = 0;
     live->source = (struct la_endpoint){run->settings->remote, flow != NULL ? flow->remote.port : 0};
     live->destination = (struct la_endpoint){run->settings->local, flow != NULL ? flow->local.port : 0};
-    if (line->protocol == PACKET_ICMP) {
+    if (line->protocol == PACKET_ICMP || flow == NULL) {
         icmp_to_live(flow, live);
         return true;
     }
