@@ -132,7 +132,6 @@ struct run {
     size_t moment_room;
     bool first_isn_known; /* of the first SYN that the host sent: for isn=local:N */
     uint32_t first_isn;
-    la_time first_isn_time;
     uint8_t octets[PACKET_BYTES_MAX + 1];
 };
 
