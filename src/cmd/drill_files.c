@@ -34,6 +34,8 @@ static bool is_script(const char *name)
     return length > 4 && strcmp(name + length - 4, ".pkt") == 0;
 }
 
+/* Folders hold folders, at most DEPTH_MAX deep. NOLINTBEGIN(misc-no-recursion) */
+
 static int add(struct drill_files *files, const char *path, bool is_named, unsigned depth);
 
 static int add_folder(struct drill_files *files, const char *folder, unsigned depth)
@@ -66,6 +68,8 @@ static int add(struct drill_files *files, const char *path, bool is_named, unsig
         return add_folder(files, path, depth);
     return is_named || (is_script(path) && S_ISREG(status.st_mode)) ? add_path(files, path) : 0;
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 int drill_files_add(struct drill_files *files, const char *path)
 {

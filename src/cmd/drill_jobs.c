@@ -274,33 +274,34 @@ static int run_processes(struct jobs *jobs, done_function *done, void *context)
     return result;
 }
 
-int drill_jobs_run(const struct drill_jobs *given, done_function *done, void *context)
+int drill_jobs_run(const struct drill_jobs *jobs, done_function *done, void *context)
 {
-    size_t scripts = given->files->count;
+    size_t scripts = jobs->files->count;
     if (scripts == 1) {
         struct drill_report report;
-        run_script(given, given->files->path[0], &report);
-        done(context, given->files->path[0], &report);
+        run_script(jobs, jobs->files->path[0], &report);
+        done(context, jobs->files->path[0], &report);
         drill_report_free(&report);
         return 0;
     }
-    struct jobs jobs = {.given = given, .count = given->processes < PROCESSES_MAX ? given->processes : PROCESSES_MAX};
-    void *memory = mmap(NULL, sizeof *jobs.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    jobs.shared = memory != MAP_FAILED ? memory : NULL;
-    jobs.reports = calloc(scripts, sizeof *jobs.reports);
-    jobs.is_done = calloc(scripts, sizeof *jobs.is_done);
+    struct jobs all = {.given = jobs, .count = jobs->processes < PROCESSES_MAX ? jobs->processes : PROCESSES_MAX};
+    /* cppcheck-suppress invalidFunctionArg ; without a file the descriptor is -1 */
+    void *memory = mmap(NULL, sizeof *all.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    all.shared = memory != MAP_FAILED ? memory : NULL;
+    all.reports = calloc(scripts, sizeof *all.reports);
+    all.is_done = calloc(scripts, sizeof *all.is_done);
     int result = -1;
-    for (unsigned i = 0; i < jobs.count; i++)
-        jobs.process[i].fd = -1;
-    if (jobs.shared == NULL || jobs.reports == NULL || jobs.is_done == NULL)
+    for (unsigned i = 0; i < all.count; i++)
+        all.process[i].fd = -1;
+    if (all.shared == NULL || all.reports == NULL || all.is_done == NULL)
         complain("drill", "out of memory");
     else
-        result = run_processes(&jobs, done, context);
-    for (size_t i = 0; jobs.reports != NULL && i < scripts; i++)
-        drill_report_free(&jobs.reports[i]);
-    free(jobs.reports);
-    free(jobs.is_done);
-    if (jobs.shared != NULL)
-        munmap(memory, sizeof *jobs.shared);
+        result = run_processes(&all, done, context);
+    for (size_t i = 0; all.reports != NULL && i < scripts; i++)
+        drill_report_free(&all.reports[i]);
+    free(all.reports);
+    free(all.is_done);
+    if (all.shared != NULL)
+        munmap(memory, sizeof *all.shared);
     return result;
 }

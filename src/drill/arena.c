@@ -45,15 +45,13 @@ char *arena_text(struct arena *arena, const char *text, size_t length)
 char *arena_format(struct arena *arena, const char *format, ...)
 {
     va_list arguments;
+    char *made = NULL;
     va_start(arguments, format);
-    va_list again;
-    va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vasprintf(&made, format, arguments);
     va_end(arguments);
-    size_t size = length < 0 ? 1 : (size_t)length + 1;
-    char *text = arena_take(arena, size);
-    vsnprintf(text, size, format, again);
-    va_end(again);
+    char *text = arena_text(arena, length < 0 ? "" : made, length < 0 ? 0 : (size_t)length);
+    if (length >= 0)
+        free(made);
     return text;
 }
 

@@ -143,6 +143,8 @@ static void write_operand(FILE *out, const struct operand *operand)
     }
 }
 
+/* The grammar is recursive, and depth bounds it. NOLINTBEGIN(misc-no-recursion) */
+
 static bool parse_any(struct machine *machine, struct operand *result);
 
 /* ---- texts ---- */
@@ -231,7 +233,7 @@ static bool parse_function(struct machine *machine, const char *name, struct ope
     machine->brackets++;
     bool is_first = true;
     do {
-        struct operand next;
+        struct operand next = {0};
         if (!parse_any(machine, &next) || !want_number(machine, &next))
             return false;
         bool is_better = is_min ? next.number < result->number : next.number > result->number;
@@ -282,7 +284,7 @@ static bool parse_brackets(struct machine *machine, struct operand *result)
         struct operand tuple = {.kind = OPERAND_TUPLE, .count = 1};
         tuple.items[0] = result->number;
         do {
-            struct operand next;
+            struct operand next = {0};
             if (tuple.count == ITEMS_MAX || !parse_any(machine, &next))
                 return tuple.count == ITEMS_MAX ? fail(machine, "in code: too many values") : false;
             tuple.items[tuple.count++] = next.number;
@@ -375,12 +377,14 @@ static bool apply(struct machine *machine, enum operation operation, struct oper
 
 /* The binary operators, loosest level first; of two that begin alike the longer stands first. */
 static const struct {
-    unsigned level;
     const char *mark;
+    unsigned level;
     enum operation operation;
-} operators[] = {{0, "|", OR},  {1, "^", XOR},      {2, "&", AND},      {3, "<<", SHIFT_LEFT}, {3, ">>", SHIFT_RIGHT},
-                 {4, "+", ADD}, {4, "-", SUBTRACT}, {5, "*", MULTIPLY}, {5, "//", DIVIDE},     {5, "/", DIVIDE_EXACTLY},
-                 {5, "%", REST}};
+} operators[] = {
+    {"|", 0, OR},   {"^", 1, XOR},      {"&", 2, AND},      {"<<", 3, SHIFT_LEFT}, {">>", 3, SHIFT_RIGHT},
+    {"+", 4, ADD},  {"-", 4, SUBTRACT}, {"*", 5, MULTIPLY}, {"//", 5, DIVIDE},     {"/", 5, DIVIDE_EXACTLY},
+    {"%", 5, REST},
+};
 
 enum { LEVELS = 6, OPERATORS = sizeof operators / sizeof operators[0] };
 
@@ -393,7 +397,7 @@ static bool parse_level(struct machine *machine, unsigned level, struct operand 
     for (unsigned i = 0; i < OPERATORS; i++) {
         if (operators[i].level != level || !take(machine, operators[i].mark))
             continue;
-        struct operand right;
+        struct operand right = {0};
         if (!parse_level(machine, level + 1, &right) || !apply(machine, operators[i].operation, result, &right))
             return false;
         i = UINT32_MAX; /* from the first operator again */
@@ -420,7 +424,7 @@ static bool parse_comparison(struct machine *machine, struct operand *result)
     for (unsigned i = 0; i < 6; i++) {
         if (!take(machine, marks[i]))
             continue;
-        struct operand right;
+        struct operand right = {0};
         if (!parse_level(machine, 0, &right))
             return false;
         int order = compare(&left, &right);
@@ -452,7 +456,7 @@ static bool parse_and(struct machine *machine, struct operand *result)
     if (!parse_not(machine, result))
         return false;
     while (take(machine, "and")) {
-        struct operand right;
+        struct operand right = {0};
         bool decided = !is_true(result);
         machine->skipping += decided ? 1 : 0;
         if (!parse_not(machine, &right))
@@ -471,7 +475,7 @@ static bool parse_any(struct machine *machine, struct operand *result)
     if (!parse_and(machine, result))
         return false;
     while (take(machine, "or")) {
-        struct operand right;
+        struct operand right = {0};
         bool decided = is_true(result);
         machine->skipping += decided ? 1 : 0;
         if (!parse_and(machine, &right))
@@ -484,11 +488,13 @@ static bool parse_any(struct machine *machine, struct operand *result)
     return true;
 }
 
+/* NOLINTEND(misc-no-recursion) */
+
 /* ---- statements ---- */
 
 static bool run_assert(struct machine *machine)
 {
-    struct operand holds;
+    struct operand holds = {0};
     struct operand message = {.kind = OPERAND_TEXT, .text = ""};
     char values[sizeof machine->seen];
     skip(machine);
@@ -510,7 +516,7 @@ static bool run_assert(struct machine *machine)
 
 static bool run_print(struct machine *machine)
 {
-    struct operand value;
+    struct operand value = {0};
     if (!parse_any(machine, &value))
         return false;
     if (lives(machine) && machine->scope->out != NULL) {
@@ -538,7 +544,7 @@ static void set_variable(struct scope *scope, const char *name, int64_t value)
 static bool run_assignment(struct machine *machine)
 {
     char name[WORD_BYTES];
-    struct operand value;
+    struct operand value = {0};
     struct operand before = number(0);
     if (!take_name(machine, name))
         return false;

@@ -4,15 +4,16 @@
 
 uint32_t packet_get32(const uint8_t *octets)
 {
-    return (uint32_t)octets[0] << 24 | (uint32_t)octets[1] << 16 | (uint32_t)octets[2] << 8 | octets[3];
+    uint32_t value = 0;
+    for (const uint8_t *octet = octets; octet < octets + 4; octet++)
+        value = value << 8 | *octet;
+    return value;
 }
 
 void packet_put32(uint8_t *octets, uint32_t value)
 {
-    octets[0] = (uint8_t)(value >> 24);
-    octets[1] = (uint8_t)(value >> 16);
-    octets[2] = (uint8_t)(value >> 8);
-    octets[3] = (uint8_t)value;
+    for (uint8_t *octet = octets + 4; octet > octets; value >>= 8)
+        *--octet = (uint8_t)value;
 }
 
 bool packet_option(struct packet *packet, unsigned *at, struct tcp_option *option, bool *is_broken)

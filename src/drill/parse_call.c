@@ -114,6 +114,8 @@ static struct value *take_number(struct parser *parser)
 
 /* ---- lists and structs ---- */
 
+/* Lists are made of lists, at most DEPTH_MAX deep. NOLINTBEGIN(misc-no-recursion) */
+
 /* Values up to the closing mark. */
 static struct value *take_items(struct parser *parser, struct value *list, char closing, unsigned depth)
 {
@@ -211,6 +213,8 @@ static struct value *take_value(struct parser *parser, unsigned depth)
         return take_braces(parser, depth);
     return expected(parser, "an argument");
 }
+
+/* NOLINTEND(misc-no-recursion) */
 
 /* ---- the line ---- */
 

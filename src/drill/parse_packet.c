@@ -143,9 +143,9 @@ static bool take_sack(struct parser *parser, struct packet *packet)
 /* Octets in hexadecimal, if the token is that: md5's digest, a cookie. */
 static bool take_octets(struct parser *parser, struct packet *packet, unsigned length_at)
 {
-    const char *digits = "0123456789abcdef";
     const struct token *token = &parser->token;
     if (token->kind == TOKEN_WORD || token->kind == TOKEN_INTEGER) {
+        const char *digits = "0123456789abcdef";
         if (token->length % 2 != 0)
             return problem_at(parser->problem, token->place, "octets in hexadecimal have two digits each");
         for (size_t i = 0; i < token->length; i += 2) {

@@ -78,7 +78,6 @@ static void learn_from_syn(struct run *run, struct flow *flow, const struct pack
     if (!run->first_isn_known) {
         run->first_isn_known = true;
         run->first_isn = packet->seq;
-        run->first_isn_time = run->now;
     }
     bool is_answer = (packet->flags & LA_ACK) != 0;
     bool is_new = !flow->has_local_isn || (!is_answer && flow->local_isn != packet->seq);
@@ -156,7 +155,7 @@ bool flow_to_live(struct run *run, struct flow *flow, const struct packet *line,
     *text_place = 0;
     live->source = (struct la_endpoint){run->settings->remote, flow != NULL ? flow->remote.port : 0};
     live->destination = (struct la_endpoint){run->settings->local, flow != NULL ? flow->local.port : 0};
-    if (line->protocol == PACKET_ICMP) {
+    if (line->protocol == PACKET_ICMP || flow == NULL) {
         icmp_to_live(flow, live);
         return true;
     }

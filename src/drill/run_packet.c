@@ -8,6 +8,16 @@ enum { LATE_NS = 2000000000 }; /* how much longer a packet is waited for, to say
 
 /* ---- out ---- */
 
+/* As a line would have it: with ports, if it is not of the connection that lines without ports are about. */
+static void show_sent(const struct run *run, const struct sent *sent, struct packet *shown)
+{
+    flow_to_script(sent, NULL, shown);
+    if (sent->flow != NULL && sent->flow != run->current) {
+        shown->source.port = sent->packet.source.port;
+        shown->destination.port = sent->packet.destination.port;
+    }
+}
+
 bool run_take_packet(struct run *run, const uint8_t *octets, size_t length)
 {
     struct sent *sent = arena_take(run->arena, sizeof *sent);
@@ -26,7 +36,7 @@ bool run_take_packet(struct run *run, const uint8_t *octets, size_t length)
         sent->text = (const uint8_t *)arena_text(run->arena, (const char *)text, sent->packet.length);
     }
     struct packet shown;
-    flow_to_script(sent, NULL, &shown);
+    show_sent(run, sent, &shown);
     run_log_packet(run, "sent", &shown);
     *run->sent_tail = sent;
     run->sent_tail = &sent->next;
@@ -268,11 +278,7 @@ bool run_check_leftovers(struct run *run)
     const struct event *last = run->script->events;
     while (last->next != NULL)
         last = last->next;
-    flow_to_script(sent, NULL, &actual);
-    if (sent->flow != NULL && sent->flow != run->current) {
-        actual.source.port = sent->packet.source.port;
-        actual.destination.port = sent->packet.destination.port;
-    }
+    show_sent(run, sent, &actual);
     run_fail(run, last->place, "a packet was sent that no line expects (--end=loose lets it pass)");
     run_show_packets(run, NULL, &actual, sent->time);
     return false;

@@ -46,6 +46,7 @@ static const struct field fields[] = {
     NUMBER(time_wait_restarts),
     CHOICE(time_wait_reopen),
     CHOICE(rfc1337),
+    CHOICE(keep_unread),
     NUMBER(msl_ms),
     NUMBER(fin_wait_2_ms),
     NUMBER(linger_ms),
@@ -328,6 +329,7 @@ void settings_default(struct settings *settings)
     config->time_wait_ipv4 = 256;
     config->buffer_pieces = 1024;
     config->trace_records = 1024;
+    config->keep_unread = true; /* as scripts, which are Linux's, have it */
     for (unsigned i = 0; i < sizeof config->key; i++)
         config->key[i] = (uint8_t)(i * 17 + 1);
 }

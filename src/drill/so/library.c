@@ -53,8 +53,8 @@ static bool take_packets(struct library *library)
 
 /* ---- calls that wait ---- */
 
-/* packetdrill asks for the time as soon as a call that blocked has answered, and takes that for when it did: nobody moves
-   the clock before. A driver that does not ask costs a second. */
+/* packetdrill asks for the time as soon as a call that blocked has answered, and takes that for when it did: nobody
+   moves the clock before. A driver that does not ask costs a second. */
 static void let_return(struct library *library)
 {
     struct timespec limit;
