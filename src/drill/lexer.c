@@ -56,6 +56,9 @@ static struct place place_of(const struct lexer *lexer)
     return (struct place){lexer->line, (unsigned)(lexer->at - lexer->line_start) + 1};
 }
 
+/* What follows is read here, and is a comment to packetdrill, which knows no options of lastack's. */
+#define FOR_LASTACK "// lastack:"
+
 /* White space and comments. False, with the comment's begin in token, if a comment does not end. */
 static bool skip_blank(struct lexer *lexer, struct token *token)
 {
@@ -63,6 +66,8 @@ static bool skip_blank(struct lexer *lexer, struct token *token)
         char c = *lexer->at;
         if (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
             advance(lexer, 1);
+        } else if (looking_at(lexer, FOR_LASTACK)) {
+            advance(lexer, strlen(FOR_LASTACK));
         } else if (c == '#' || looking_at(lexer, "//")) {
             while (lexer->at < lexer->end && *lexer->at != '\n')
                 advance(lexer, 1);
