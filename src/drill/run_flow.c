@@ -70,13 +70,16 @@ static struct flow *connecting(const struct run *run, const struct packet *packe
     return NULL;
 }
 
+/* As in packetdrill the numbers stay those of the first incarnation when a SYN opens the next one between the same
+   ports: that its ISN lies beyond the old numbers can then be asked for. */
 static void learn_from_syn(struct run *run, struct flow *flow, const struct packet *packet)
 {
     if (!run->first_isn_known) {
         run->first_isn_known = true;
         run->first_isn = packet->seq;
     }
-    bool is_new = !flow->has_local_isn || flow->local_isn != packet->seq;
+    bool is_answer = (packet->flags & LA_ACK) != 0;
+    bool is_new = !flow->has_local_isn || (!is_answer && flow->local_isn != packet->seq);
     if (is_new) {
         flow->has_local_isn = true;
         flow->local_isn = packet->seq;
@@ -85,7 +88,7 @@ static void learn_from_syn(struct run *run, struct flow *flow, const struct pack
         flow->stamps = NULL;
         flow->has_first_stamp = false;
     }
-    if ((packet->flags & LA_ACK) != 0) {
+    if (is_answer && !flow->is_confirmed) {
         flow->has_remote_isn = true;
         flow->remote_isn = packet->ack - 1;
         flow->is_confirmed = true;
