@@ -12,6 +12,7 @@ struct flow *flow_new(struct run *run, const struct la_endpoint *local, const st
     struct flow *flow = arena_take(run->arena, sizeof *flow);
     *flow = (struct flow){.local = *local, .remote = *remote, .next = run->flows};
     flow->remote_isn = run->settings->isn_remote;
+    flow->remote_text = run->settings->isn_remote;
     run->flows = flow;
     return flow;
 }
@@ -93,6 +94,9 @@ static void learn_from_syn(struct run *run, struct flow *flow, const struct pack
         flow->remote_isn = packet->ack - 1;
         flow->is_confirmed = true;
     }
+    flow->local_text = packet->seq;
+    if (is_answer)
+        flow->remote_text = packet->ack - 1;
 }
 
 struct flow *flow_of_sent(struct run *run, const struct packet *packet)
@@ -160,9 +164,10 @@ bool flow_to_live(struct run *run, struct flow *flow, const struct packet *line,
     if (is_syn && !flow->is_confirmed) {
         flow->has_remote_isn = true;
         flow->remote_isn = line->seq + run->settings->isn_remote;
+        flow->remote_text = flow->remote_isn;
     }
     live->seq += is_syn ? run->settings->isn_remote : flow->remote_isn;
-    *text_place = is_syn ? 0 : line->seq - 1;
+    *text_place = is_syn ? 0 : live->seq - flow->remote_text - 1;
     if ((line->flags & LA_ACK) != 0)
         live->ack += to_local;
     packet_move_sack(live, to_local);
@@ -174,7 +179,7 @@ bool flow_to_live(struct run *run, struct flow *flow, const struct packet *line,
 
 uint32_t flow_text_place(const struct sent *sent)
 {
-    return (sent->packet.flags & LA_SYN) != 0 ? 0 : sent->packet.seq - sent->local_isn - 1;
+    return (sent->packet.flags & LA_SYN) != 0 ? 0 : sent->packet.seq - sent->local_text - 1;
 }
 
 void flow_learn_stamp(struct run *run, const struct sent *sent, const struct packet *line)

@@ -31,6 +31,7 @@ bool run_take_packet(struct run *run, const uint8_t *octets, size_t length)
         sent->flow = flow_of_sent(run, &sent->packet);
         bool is_syn = (sent->packet.flags & LA_SYN) != 0;
         sent->local_isn = sent->flow->local_isn;
+        sent->local_text = sent->flow->local_text;
         sent->remote_isn = is_syn ? run->settings->isn_remote : sent->flow->remote_isn;
         sent->text = (const uint8_t *)arena_text(run->arena, (const char *)text, sent->packet.length);
     }

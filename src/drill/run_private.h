@@ -32,6 +32,8 @@ struct flow {
     bool has_remote_isn;
     bool is_confirmed; /* the host has acknowledged remote_isn: another SYN does not change it */
     uint32_t remote_isn;
+    uint32_t local_text; /* the ISNs that the text counts from: later ones, when a SYN has opened the four-tuple again */
+    uint32_t remote_text;
     struct stamp *stamps;
     bool has_first_stamp;
     struct stamp first_stamp;
@@ -49,6 +51,7 @@ struct sent {
     la_time time;
     uint32_t local_isn;  /* what its number counts from: the flow's, when it was sent */
     uint32_t remote_isn; /* the same for its acknowledgment */
+    uint32_t local_text; /* the same for its text */
     const uint8_t *text;
     struct sent *next;
 };
