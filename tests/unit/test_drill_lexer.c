@@ -73,6 +73,19 @@ static void test_comments_are_blank(void **state)
     assert_int_equal(token.place.column, 10);
 }
 
+/* What packetdrill does not know is a comment to it, and read here. */
+static void test_for_lastack_alone(void **state)
+{
+    (void)state;
+    begin("// lastack: --msl_ms=1000\n// lastack is no comment's end\n// lastack: word");
+    struct token token = next(TOKEN_OPTION);
+    is_text(&token, "--msl_ms=1000");
+    token = next(TOKEN_WORD);
+    is_text(&token, "word");
+    assert_int_equal(token.place.line, 3);
+    next(TOKEN_END);
+}
+
 static void test_quoted(void **state)
 {
     (void)state;
@@ -174,6 +187,7 @@ int main(void)
         cmocka_unit_test(test_words_and_numbers),
         cmocka_unit_test(test_ellipsis_between_times),
         cmocka_unit_test(test_comments_are_blank),
+        cmocka_unit_test(test_for_lastack_alone),
         cmocka_unit_test(test_quoted),
         cmocka_unit_test(test_flags_are_read_by_character),
         cmocka_unit_test(test_what_does_not_end_is_broken),
