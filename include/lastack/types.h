@@ -59,7 +59,8 @@ enum la_error {
     LA_ERROR_NO_PORT = -12,      /* no ephemeral port is free for this destination */
     LA_ERROR_IN_USE = -13,       /* the four-tuple, or the listener's address and port, has an owner already */
     LA_ERROR_WAITS = -14,        /* the four-tuple is in TIME-WAIT: la_reuse_when says until when */
-    LA_ERROR_QUIET = -15         /* quiet time after a start (RFC 9293 3.4.3) is not over */
+    LA_ERROR_QUIET = -15,        /* quiet time after a start (RFC 9293 3.4.3) is not over */
+    LA_ERROR_NO_SETTINGS = -16   /* all config.own_settings are in use */
 };
 
 /* The states of RFC 9293 3.3.2. */

@@ -63,6 +63,13 @@ static inline uint32_t network_u32(uint32_t value)
     return machine_is_little_endian() ? __builtin_bswap32(value) : value;
 }
 
+/* The first octet is the lowest. */
+static inline uint64_t load_u64_le(const void *from)
+{
+    uint64_t word = load_u64(from);
+    return machine_is_little_endian() ? word : __builtin_bswap64(word);
+}
+
 /* Big-endian, unchecked: what the cursors are made of. */
 static inline uint16_t get_u16(const uint8_t *from)
 {

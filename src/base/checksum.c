@@ -28,6 +28,9 @@ static inline uint64_t sum_of_tail(const uint8_t *from, size_t length)
 
 static uint64_t sum_of(const uint8_t *from, size_t length)
 {
+    if (length < 8) {
+        return sum_of_tail(from, length);
+    }
     uint64_t a = 0;
     uint64_t b = 0;
     uint64_t c = 0;
@@ -71,6 +74,10 @@ static inline void copy_tail(uint8_t *to, const uint8_t *from, size_t length)
 
 static uint64_t copied_sum_of(uint8_t *to, const uint8_t *from, size_t length)
 {
+    if (length < 8) {
+        copy_tail(to, from, length);
+        return sum_of_tail(from, length);
+    }
     uint64_t a = 0;
     uint64_t b = 0;
     uint64_t c = 0;

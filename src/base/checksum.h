@@ -37,15 +37,34 @@ static inline uint64_t checksum_fields(uint64_t sum, uint64_t fields)
     return checksum_join(sum, order.octets[0] == 1 ? checksum_swap(fields) : fields);
 }
 
-/* Folded and complemented: the value of the checksum field in host order, to be written big endian. Over a whole that
-   includes its checksum field, the result is 0 if and only if the checksum is right. */
-static inline uint16_t checksum_finish(uint64_t sum)
+/* Folded and complemented: the checksum field as it lies in memory. */
+static inline uint16_t checksum_fold(uint64_t sum)
 {
     sum += sum << 32 | sum >> 32; /* the upper half is the sum of both, the lower half's carry included */
     uint32_t half = (uint32_t)(sum >> 32);
     half += half << 16 | half >> 16;
-    uint16_t folded = (uint16_t) ~(half >> 16);
-    return get_u16((const uint8_t *)&folded);
+    return (uint16_t) ~(half >> 16);
+}
+
+static inline void checksum_put(uint8_t *to, uint64_t sum)
+{
+    uint16_t field = checksum_fold(sum);
+    memcpy(to, &field, sizeof field);
+}
+
+/* The same in host order. Over a whole that includes its checksum field, the result is 0 if and only if the checksum is
+   right. */
+static inline uint16_t checksum_finish(uint64_t sum)
+{
+    uint16_t field = checksum_fold(sum);
+    return get_u16((const uint8_t *)&field);
+}
+
+/* The same question, at less cost, of a whole that has an octet which is not 0: in one's complement of 16 bits the
+   multiples of 2^16 - 1 are zero. */
+static inline bool checksum_is_right(uint64_t sum)
+{
+    return sum % UINT16_MAX == 0;
 }
 
 #endif

@@ -6,8 +6,8 @@
 #include "cold.h"
 #include "replies.h"
 
-/* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. It stands
-   first in the block. Arrays lie behind it at offsets that count from the core itself: no pointer is kept. */
+/* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. Arrays
+   lie behind it at offsets that count from the core itself: no pointer is kept. */
 struct trace_ring {
     uint32_t offset; /* of struct la_trace[capacity], in CORE_UNITs from the core */
     uint32_t capacity;

@@ -75,6 +75,7 @@ uint8_t *replies_reserve(struct replies *replies, uint8_t *ring, unsigned interf
     }
     record_put(ring, replies->head,
                (struct record){.bytes = (uint32_t)wanted, .length = (uint16_t)length, .interface = (uint8_t)interface});
+    memset(ring + replies->head + wanted - 8, 0, 8); /* what the packet leaves of its last eight octets */
     return ring + replies->head + sizeof(struct record);
 }
 
@@ -83,7 +84,9 @@ void replies_commit(struct replies *replies, uint8_t *ring, unsigned interface, 
     struct record reserved = record_at(ring, replies->head);
     la_assert(length > 0 && length <= reserved.length && reserved.interface == interface && !reserved.gap);
     uint32_t bytes = (uint32_t)replies_record_bytes(length);
-    memset(ring + replies->head + sizeof reserved + length, 0, bytes - sizeof reserved - length);
+    if (length < reserved.length) {
+        memset(ring + replies->head + sizeof reserved + length, 0, bytes - sizeof reserved - length);
+    }
     append(replies, ring, (struct record){.bytes = bytes, .length = (uint16_t)length, .interface = (uint8_t)interface});
 }
 
@@ -98,6 +101,10 @@ size_t replies_take(struct replies *replies, uint8_t *ring, unsigned interface, 
                 return 0;
             }
             memcpy(buffer, ring + position + sizeof record, record.length);
+            if (record.bytes == replies->used) { /* nearly always: it was alone */
+                *replies = (struct replies){.offset = replies->offset, .bytes = replies->bytes};
+                return record.length;
+            }
             record.gap = 1;
             record_put(ring, position, record);
             release_gaps(replies, ring);

@@ -5,14 +5,17 @@
 #include "ip/ip.h"
 #include "tcp/tcp.h"
 
-/* The block: this struct, then the arrays of layout.c. */
+/* The block: this struct, then the connections, then the other arrays of layout.c. */
 struct la_host {
+    struct ip ip;
     struct core core;
     struct tcp tcp;
-    struct ip ip;
 };
 
-_Static_assert(offsetof(struct la_host, tcp) == sizeof(struct core), "tcp_core finds the core right before it");
+_Static_assert(offsetof(struct la_host, tcp) == offsetof(struct la_host, core) + sizeof(struct core),
+               "tcp_core finds the core right before it");
+_Static_assert(sizeof(struct la_host) == offsetof(struct la_host, tcp) + sizeof(struct tcp),
+               "connection_at finds the connections right behind it");
 
 /* Where everything lies: writes the offsets into the host, if there is one; the octets of the whole block. */
 size_t host_layout(const struct la_config *config, struct la_host *host);

@@ -2,21 +2,20 @@
 
 #define CACHE_LINE 64
 
-/* One array behind the other; an offset goes to *offset. */
+/* One array behind the other; its offset from the core goes to *offset. */
 static void place(size_t *end, size_t bytes, size_t alignment, uint32_t *offset)
 {
     size_t boundary = bytes > 0 ? alignment : CORE_UNIT;
     size_t start = (*end + boundary - 1) / boundary * boundary;
-    *offset = (uint32_t)(start / CORE_UNIT);
+    *offset = (uint32_t)((start - offsetof(struct la_host, core)) / CORE_UNIT);
     *end = start + bytes;
 }
 
 static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *end)
 {
-    place(end, tcp_connections_bytes(config), CORE_UNIT, &tcp->connections);
     place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
     place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
-    place(end, tcp_listeners_bytes(config), CORE_UNIT, &tcp->listeners);
+    place(end, tcp_listeners_bytes(config) + tcp_settings_bytes(config), CORE_UNIT, &tcp->listeners);
     place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
     place(end, tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->path_mtus);
     place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);
@@ -38,8 +37,8 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
 {
     struct la_host scratch = {0};
     struct la_host *to = host != NULL ? host : &scratch;
-    size_t end = sizeof *to;
-    to->ip.core_back_bytes = (uint32_t)((char *)&to->ip - (char *)&to->core);
+    size_t end = sizeof *to + tcp_connections_bytes(config);
+    to->ip.core_bytes = (int32_t)(offsetof(struct la_host, core) - offsetof(struct la_host, ip));
     place_ip(config, &to->ip, &end);
     place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);

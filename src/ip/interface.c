@@ -170,7 +170,7 @@ int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *a
     return LA_OK;
 }
 
-/* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's. */
+/* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's (RFC 9293 3.9.2.3, MUST-63). */
 bool ip_source_is_valid(const struct ip *ip, const struct la_address *source)
 {
     return !ip_is_no_host(source) && !ip_is_subnet_broadcast(ip, source) && !ip_is_ours(ip, source);
@@ -188,8 +188,9 @@ static inline uint32_t ipv4_of(const struct la_address *address)
     return get_u32(address->octets + ADDRESS_IPV4_AT);
 }
 
-/* One pass over the family's addresses: this is on the way of every packet. Only an address of the very interface is
-   taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
+/* RFC 9293 3.9.2.3, MUST-57, MUST-63. One pass over the family's addresses: this is on the way of every packet. Only an
+   address of the very interface is taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as
+   ip_address_add sees to it. */
 static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);

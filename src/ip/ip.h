@@ -6,12 +6,12 @@
 #include "wire/icmpv6.h"
 #include "wire/packet.h"
 
-/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_back_bytes and the three
+/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the three
    offsets; the arrays have config.interfaces, .addresses and .routes entries. */
 struct ip {
-    uint32_t core_back_bytes; /* this struct's distance from its core */
-    uint32_t interfaces;      /* offsets in CORE_UNITs from the core */
-    uint32_t addresses;       /* IPv4's first, so that a packet is compared with those of its own family */
+    int32_t core_bytes;  /* from this struct to its core */
+    uint32_t interfaces; /* offsets in CORE_UNITs from the core */
+    uint32_t addresses;  /* IPv4's first, so that a packet is compared with those of its own family */
     uint32_t routes;
     uint16_t interface_count; /* in use */
     uint16_t address_count;
@@ -22,7 +22,7 @@ struct ip {
 
 static inline struct core *ip_core(const struct ip *ip)
 {
-    return (struct core *)(void *)((char *)(uintptr_t)ip - ip->core_back_bytes);
+    return (struct core *)(void *)((char *)(uintptr_t)ip + ip->core_bytes);
 }
 
 /* The octets of the arrays. */
@@ -52,6 +52,13 @@ struct ip_path {
    single host's address. */
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path);
+
+/* The address can be that of one other host. */
+bool ip_is_another_host(const struct ip *ip, const struct la_address *address);
+
+/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted; there is one way to each prefix, so
+   that no other can be tried. */
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination);
 
 bool ip_is_ours(const struct ip *ip, const struct la_address *address);
 

@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "listener.h"
+#include "settings.h"
 
 /* The tables and lists of tcp/ against the connections. A list is told from a wrong one by its length: each object on
    it says that it is on it, and as many say so. */
@@ -82,6 +83,7 @@ struct census {
     uint32_t on_output;
     uint32_t on_ready;
     uint32_t starved;
+    uint32_t settings;
     uint32_t queued;
     uint32_t syn_received;
     uint32_t armed;
@@ -101,6 +103,7 @@ static void count_connection(struct census *census, const struct connection *c)
     census->on_output += c->is_on_output;
     census->on_ready += c->is_on_ready;
     census->starved += c->wants_pieces;
+    census->settings += c->settings != 0;
     census->queued += c->is_accept_queued;
     census->syn_received += c->state == LA_SYN_RECEIVED && c->is_passive && c->end == LA_END_NONE;
 }
@@ -118,7 +121,7 @@ static const char *check_heap_entry(const struct tcp *tcp, uint32_t slot, struct
     }
     for (unsigned timer = 0; timer < LA_TIMER_COUNT; timer++) {
         bool armed = timer_is_armed(c, (enum la_timer)timer);
-        if (armed && (!is_scheduled || deadline_before(c->deadline_ms[timer], scheduled))) {
+        if (armed && (!is_scheduled || deadline_before(c->deadline_ms[timer_place((enum la_timer)timer)], scheduled))) {
             return "timers: the heap's entry is not later than any deadline";
         }
     }
@@ -175,7 +178,8 @@ static const char *check_each(const struct tcp *tcp, struct census *census)
         if (c->in_use && wrong == NULL) {
             count_connection(census, c);
             wrong = connection_check(tcp, c);
-            if (wrong == NULL && c->end == LA_END_NONE && connection_find(tcp, &c->local, &c->remote) != c) {
+            const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &c->local, &c->remote);
+            if (wrong == NULL && c->end == LA_END_NONE && connection_find(tcp, &tuple) != c) {
                 wrong = "table: finds each connection by its four-tuple (I34)";
             }
         }
@@ -211,6 +215,7 @@ static const char *check_outputs(const struct tcp *tcp, const struct census *cen
 static const char *check_ready(const struct tcp *tcp, uint32_t expected)
 {
     uint32_t listed = 0;
+    uint32_t before = NONE;
     for (uint32_t entry = tcp->ready_first; entry != NONE;) {
         bool is_listener = (entry & READY_LISTENER) != 0;
         uint32_t slot = entry & ~READY_LISTENER;
@@ -218,7 +223,15 @@ static const char *check_ready(const struct tcp *tcp, uint32_t expected)
         if (!says_so || ++listed > expected) {
             return "ready: each on the list once (I34)";
         }
+        uint32_t back = is_listener ? listener_at(tcp, slot)->ready_prev : connection_at(tcp, slot)->ready_prev;
+        if (back != before) {
+            return "ready: each knows who stands before it";
+        }
+        before = entry;
         entry = is_listener ? listener_at(tcp, slot)->ready_next : connection_at(tcp, slot)->queue_next;
+    }
+    if (tcp->ready_last != before) {
+        return "ready: the list ends with its last";
     }
     return listed == expected ? NULL : "ready: who says so is on the list";
 }
@@ -285,10 +298,11 @@ static const char *check_waits(const struct tcp *tcp, const struct time_wait_tab
         if (!deadline_before(now_ms, record->deadline_ms)) {
             continue;
         }
-        if (time_wait_find(core, table, &local, &remote) != record) {
+        const struct four_tuple tuple = four_tuple_of(core, &local, &remote);
+        if (time_wait_find(core, table, &tuple) != record) {
             return "records: found by the four-tuple (I34)";
         }
-        if (connection_find(tcp, &local, &remote) != NULL) {
+        if (connection_find(tcp, &tuple) != NULL) {
             return "records: a four-tuple has one owner (I34)";
         }
     }
@@ -306,5 +320,8 @@ const char *tcp_check(const struct tcp *tcp)
     wrong = wrong != NULL ? wrong : check_listeners(tcp, &census);
     wrong = wrong != NULL ? wrong : check_waits(tcp, &tcp->waits[0]);
     wrong = wrong != NULL ? wrong : check_waits(tcp, &tcp->waits[1]);
+    if (wrong == NULL && census.settings + settings_free(tcp) != tcp_core(tcp)->config.own_settings) {
+        wrong = "settings: each is one connection's or free (I32)";
+    }
     return wrong != NULL || census.starved == tcp->starved ? wrong : "pieces: who waits for one is counted";
 }

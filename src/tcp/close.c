@@ -38,7 +38,7 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
         return;
     }
     struct tcp_header header = {
-        .local = c->local, .remote = c->remote, .seq = c->snd_nxt, .ack = c->rcv_nxt, .flags = LA_ACK};
+        .local = &c->local, .remote = &c->remote, .seq = c->snd_nxt, .ack = c->rcv_nxt, .flags = LA_ACK};
     header.window = receive_window_offer(tcp, c, false);
     if (c->timestamps) {
         header.options.has_timestamp = true;
@@ -46,14 +46,16 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
         header.options.tsecr = c->ts_recent;
         c->last_tsval = header.options.tsval;
     }
-    reply_emit(tcp, c->interface, &header, c->rcv_scale);
+    reply_emit(tcp, c->interface, &header, c->rcv_scale, c);
 }
 
+/* RFC 9293 3.6.1, MUST-13. */
 static void keep_record(struct tcp *tcp, const struct connection *c)
 {
     struct core *core = tcp_core(tcp);
     struct time_wait_table *table = &tcp->waits[address_is_ipv4(&c->remote.address) ? 0 : 1];
-    struct time_wait_record *record = time_wait_append(core, table, &c->local, &c->remote, 2 * core->config.msl_ms);
+    const struct four_tuple tuple = four_tuple_of(core, &c->local, &c->remote);
+    struct time_wait_record *record = time_wait_append(core, table, &tuple, 2 * core->config.msl_ms);
     record->snd_nxt = c->snd_nxt;
     record->rcv_nxt = c->rcv_nxt;
     record->ts_recent = c->ts_recent;

@@ -4,8 +4,8 @@
 
 #include "base/assert.h"
 #include "base/siphash.h"
-#include "four_tuple.h"
 #include "listener.h"
+#include "settings.h"
 
 size_t tcp_connections_bytes(const struct la_config *config)
 {
@@ -19,7 +19,7 @@ size_t tcp_buckets_bytes(const struct la_config *config)
 
 size_t tcp_listeners_bytes(const struct la_config *config)
 {
-    return (size_t)config->listeners * sizeof(struct listener);
+    return (size_t)config->listeners * sizeof(struct listener); /* a multiple of its alignment: settings follow */
 }
 
 size_t tcp_outputs_bytes(const struct la_config *config)
@@ -27,11 +27,11 @@ size_t tcp_outputs_bytes(const struct la_config *config)
     return (size_t)config->interfaces * sizeof(struct output_list);
 }
 
-static uint32_t *bucket_for(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+static uint32_t *bucket_for(const struct tcp *tcp, uint32_t hash)
 {
     struct core *core = tcp_core(tcp);
     uint32_t *buckets = core_at(core, tcp->buckets);
-    return &buckets[four_tuple_place(four_tuple_hash(core, local, remote), core->config.connections)];
+    return &buckets[four_tuple_place(hash, core->config.connections)];
 }
 
 static void draw_table_key(struct core *core)
@@ -47,8 +47,8 @@ void tcp_start(struct tcp *tcp)
     struct core *core = tcp_core(tcp);
     draw_table_key(core);
     const struct la_config *config = &core->config;
-    memset(core_at(core, tcp->connections), 0, tcp_connections_bytes(config));
-    memset(core_at(core, tcp->listeners), 0, tcp_listeners_bytes(config));
+    memset(connection_at(tcp, 0), 0, tcp_connections_bytes(config));
+    listeners_start(tcp);
     memset(core_at(core, tcp->buckets), 0xff, tcp_buckets_bytes(config));
     memset(core_at(core, tcp->outputs), 0xff, tcp_outputs_bytes(config));
     memset(core_at(core, tcp->path_mtus), 0, tcp_path_mtus_bytes(config));
@@ -56,6 +56,7 @@ void tcp_start(struct tcp *tcp)
         connection_at(tcp, slot)->hash_next = slot + 1 < config->connections ? slot + 1 : NONE;
     }
     tcp->free_connection = config->connections > 0 ? 0 : NONE;
+    settings_start(tcp);
     tcp->ready_first = NONE;
     tcp->ready_last = NONE;
     timers_init(&tcp->timers, core_at(core, tcp->timer_entries), config->connections);
@@ -67,8 +68,7 @@ void tcp_start(struct tcp *tcp)
     time_wait_init(core, &tcp->waits[1], config->time_wait_ipv6, 16);
 }
 
-struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                                  enum la_state state)
+struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tuple, enum la_state state)
 {
     uint32_t slot = tcp->free_connection;
     if (slot == NONE) {
@@ -83,8 +83,8 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     memset(c, 0, sizeof *c);
     c->in_use = true;
     c->generation = generation;
-    c->local = *local;
-    c->remote = *remote;
+    c->local = *tuple->local;
+    c->remote = *tuple->remote;
     c->state = (uint8_t)state;
     c->ranges = PIECE_NONE;
     c->out_cursor.piece = PIECE_NONE;
@@ -97,22 +97,20 @@ struct connection *connection_new(struct tcp *tcp, const struct la_endpoint *loc
     c->receive_limit_bytes = config->receive_buffer_bytes;
     c->nodelay = !config->nagle;
     c->keepalive = config->keepalive;
-    c->keepalive_idle_ms = config->keepalive_idle_ms;
-    c->keepalive_interval_ms = config->keepalive_interval_ms;
-    c->keepalive_probes = (uint8_t)config->keepalive_probes;
-    c->user_timeout_ms = config->user_timeout_ms;
-    uint32_t *bucket = bucket_for(tcp, local, remote);
+    c->ttl = config->ttl; /* RFC 9293 MUST-49 */
+    c->dscp = config->dscp;
+    c->is_marked = config->dscp != 0;
+    uint32_t *bucket = bucket_for(tcp, tuple->hash);
     c->hash_next = *bucket;
     *bucket = slot;
     return c;
 }
 
-struct connection *connection_find(const struct tcp *tcp, const struct la_endpoint *local,
-                                   const struct la_endpoint *remote)
+struct connection *connection_find(const struct tcp *tcp, const struct four_tuple *tuple)
 {
-    for (uint32_t slot = *bucket_for(tcp, local, remote); slot != NONE;) {
+    for (uint32_t slot = *bucket_for(tcp, tuple->hash); slot != NONE;) {
         struct connection *c = connection_at(tcp, slot);
-        if (endpoint_equal(&c->remote, remote) && endpoint_equal(&c->local, local)) {
+        if (endpoint_equal(&c->remote, tuple->remote) && endpoint_equal(&c->local, tuple->local)) {
             return c;
         }
         slot = c->hash_next;
@@ -123,7 +121,7 @@ struct connection *connection_find(const struct tcp *tcp, const struct la_endpoi
 static void leave_table(struct tcp *tcp, struct connection *c)
 {
     uint32_t slot = connection_slot(tcp, c);
-    uint32_t *link = bucket_for(tcp, &c->local, &c->remote);
+    uint32_t *link = bucket_for(tcp, four_tuple_hash(tcp_core(tcp), &c->local, &c->remote));
     while (*link != slot) {
         la_assert(*link != NONE);
         link = &connection_at(tcp, *link)->hash_next;
@@ -138,7 +136,7 @@ struct connection *connection_of(const struct tcp *tcp, struct la_conn handle)
         return NULL;
     }
     struct connection *c = connection_at(tcp, handle.slot);
-    return c->generation == handle.generation && c->in_use && c->is_held ? c : NULL;
+    return c->generation == handle.generation && c->is_held ? c : NULL;
 }
 
 struct la_conn connection_handle(const struct tcp *tcp, const struct connection *c)
@@ -213,7 +211,7 @@ size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer)
             if (segment_is_owed(c)) {
                 connection_wants_output(tcp, c); /* behind the others */
             }
-            return length;
+            return c->is_marked ? mark_packet(tcp, c, buffer, length) : length;
         }
     }
     return 0;
@@ -231,6 +229,17 @@ void connection_free(struct tcp *tcp, struct connection *c)
     const struct pieces_memory memory = tcp_pieces(tcp);
     la_assert(c->in_use && !c->is_held && !c->is_accept_queued && c->end != LA_END_NONE);
     stream_clear(&memory, &c->in);
+    settings_release(tcp, c);
+    c->in_use = false;
+    c->hash_next = tcp->free_connection;
+    tcp->free_connection = connection_slot(tcp, c);
+    tcp->connections_in_use--;
+}
+
+void connection_forget(struct tcp *tcp, struct connection *c)
+{
+    leave_table(tcp, c);
+    settings_release(tcp, c);
     c->in_use = false;
     c->hash_next = tcp->free_connection;
     tcp->free_connection = connection_slot(tcp, c);
@@ -263,6 +272,7 @@ void connection_retire(struct tcp *tcp, struct connection *c)
     }
 }
 
+/* RFC 9293 3.6, MUST-12: the application hears that it ended, and how. */
 void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum la_state state)
 {
     la_assert(c->end == LA_END_NONE && end != LA_END_NONE);

@@ -29,6 +29,19 @@ static inline uint32_t four_tuple_hash(const struct core *core, const struct la_
                                 load_u32(&remote->address.octets[ADDRESS_IPV4_AT]), local->port, remote->port);
 }
 
+/* Who speaks with whom, hashed once for all the tables in which it is looked for. */
+struct four_tuple {
+    const struct la_endpoint *local;
+    const struct la_endpoint *remote;
+    uint32_t hash;
+};
+
+static inline struct four_tuple four_tuple_of(const struct core *core, const struct la_endpoint *local,
+                                              const struct la_endpoint *remote)
+{
+    return (struct four_tuple){local, remote, four_tuple_hash(core, local, remote)};
+}
+
 /* A hash spread over a table of any size. */
 static inline uint32_t four_tuple_place(uint32_t hash, uint32_t places)
 {

@@ -15,10 +15,11 @@ static void nobody(struct tcp *tcp, const struct tcp_path *path, const struct se
     }
 }
 
-static void no_connection(struct tcp *tcp, const struct tcp_path *path, const struct segment *segment)
+static void no_connection(struct tcp *tcp, const struct tcp_path *path, const struct segment *segment,
+                          const struct four_tuple *tuple)
 {
-    struct time_wait_table *table = table_for(tcp, &segment->remote);
-    struct time_wait_record *record = time_wait_find(tcp_core(tcp), table, &segment->local, &segment->remote);
+    struct time_wait_table *table = table_for(tcp, tuple->remote);
+    struct time_wait_record *record = time_wait_find(tcp_core(tcp), table, tuple);
     if (record != NULL) {
         segment_arrives_in_time_wait(tcp, table, record, path, segment);
         return;
@@ -34,10 +35,11 @@ static void no_connection(struct tcp *tcp, const struct tcp_path *path, const st
 void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *segment)
 {
     core_count(tcp_core(tcp), LA_COUNT_TCP_IN_SEGMENTS);
-    struct connection *c = connection_find(tcp, &segment->local, &segment->remote);
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
+    struct connection *c = connection_find(tcp, &tuple);
     trace_segment_in(tcp, path->interface, segment, c);
     if (c == NULL) {
-        no_connection(tcp, path, segment);
+        no_connection(tcp, path, segment, &tuple);
     } else if (c->state == LA_SYN_SENT) {
         segment_arrives_in_syn_sent(tcp, c, segment);
     } else {
@@ -45,24 +47,32 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
     }
 }
 
+/* RFC 9293 3.9.2.2, MUST-54: what concerns a connection reaches it; the application is told (SHLD-25). */
 bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
                     bool hard)
 {
-    struct connection *c = connection_find(tcp, local, remote);
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
+    struct connection *c = connection_find(tcp, &tuple);
     if (c == NULL || !seq_in(seq, c->snd_una, flight_octets(c))) {
         return false;
     }
     if (hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
         connection_end(tcp, c, LA_END_UNREACHABLE, c->is_passive ? LA_LISTEN : LA_CLOSED);
     } else {
-        connection_ready(tcp, c, LA_READY_ERROR); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
+        connection_report_error(tcp, c); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
     }
     return true;
 }
 
-la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+la_time wait_until(const struct tcp *tcp, const struct four_tuple *tuple)
 {
     const struct core *core = tcp_core(tcp);
-    const struct time_wait_record *record = time_wait_find(core, table_for(tcp, remote), local, remote);
+    const struct time_wait_record *record = time_wait_find(core, table_for(tcp, tuple->remote), tuple);
     return record != NULL ? time_wait_until(core, record) : 0;
+}
+
+la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+{
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
+    return wait_until(tcp, &tuple);
 }

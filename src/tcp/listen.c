@@ -5,9 +5,15 @@
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
                  const struct clock_origin *origin, enum la_state from)
 {
-    struct connection *c = connection_new(tcp, &segment->local, &segment->remote, from);
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
+    struct connection *c = connection_new(tcp, &tuple, from);
     if (c == NULL) {
         segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
+        return;
+    }
+    if (segment->source_route != NULL && !source_route_arrives(tcp, c, segment)) {
+        segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
+        connection_forget(tcp, c);
         return;
     }
     c->is_passive = true;

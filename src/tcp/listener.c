@@ -8,22 +8,35 @@ struct listener *listener_at(const struct tcp *tcp, uint32_t slot)
     return &listeners[slot];
 }
 
+/* The head of the chain of a port. We choose our ports ourselves: nobody can make them meet. */
+static uint16_t *chain_of(const struct tcp *tcp, uint16_t port)
+{
+    return &listener_at(tcp, port % tcp_core(tcp)->config.listeners)->hash_first;
+}
+
+void listeners_start(struct tcp *tcp)
+{
+    uint16_t count = tcp_core(tcp)->config.listeners;
+    for (uint16_t slot = 0; slot < count; slot++) {
+        *listener_at(tcp, slot) = (struct listener){.hash_first = NO_LISTENER};
+    }
+}
+
 uint32_t listener_find(const struct tcp *tcp, const struct la_endpoint *local)
 {
-    static const struct la_address any = {{0}};
     uint32_t found = NONE;
-    uint32_t count = tcp_core(tcp)->config.listeners;
-    for (uint32_t slot = 0; slot < count; slot++) {
+    if (tcp_core(tcp)->config.listeners == 0) {
+        return NONE;
+    }
+    for (uint16_t slot = *chain_of(tcp, local->port); slot != NO_LISTENER;) {
         const struct listener *listener = listener_at(tcp, slot);
-        if (!listener->in_use || listener->local.port != local->port) {
-            continue;
+        if (listener->local.port == local->port) {
+            if (address_equal(&listener->local.address, &local->address)) {
+                return slot;
+            }
+            found = address_is_any(&listener->local.address) ? slot : found;
         }
-        if (address_equal(&listener->local.address, &local->address)) {
-            return slot;
-        }
-        if (address_equal(&listener->local.address, &any)) {
-            found = slot;
-        }
+        slot = listener->hash_next;
     }
     return found;
 }
@@ -58,26 +71,37 @@ void listener_forget(struct tcp *tcp, const struct connection *c)
     listener->syn_received--;
 }
 
-int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle)
+static uint32_t free_slot(const struct tcp *tcp)
 {
     uint32_t count = tcp_core(tcp)->config.listeners;
-    uint32_t free = NONE;
-    for (uint32_t slot = count; slot-- > 0;) {
-        const struct listener *other = listener_at(tcp, slot);
-        if (!other->in_use) {
-            free = slot;
-        } else if (other->local.port == local->port && address_equal(&other->local.address, &local->address)) {
-            return LA_ERROR_IN_USE;
+    for (uint32_t slot = 0; slot < count; slot++) {
+        if (!listener_at(tcp, slot)->in_use) {
+            return slot;
         }
     }
+    return NONE;
+}
+
+/* RFC 9293 3.9.1.1: connections on the same port do not stand in its way, nor it in theirs (MUST-41, MUST-42). */
+int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle)
+{
+    uint32_t taken = listener_find(tcp, local);
+    if (taken != NONE && address_equal(&listener_at(tcp, taken)->local.address, &local->address)) {
+        return LA_ERROR_IN_USE;
+    }
+    uint32_t free = free_slot(tcp);
     if (free == NONE) {
         return LA_ERROR_NO_LISTENER;
     }
+    uint16_t *chain = chain_of(tcp, local->port);
     struct listener *listener = listener_at(tcp, free);
-    uint32_t generation = generation_after(listener->generation);
+    uint16_t next = *chain;
+    *chain = (uint16_t)free;
     *listener = (struct listener){
         .local = *local,
-        .generation = generation,
+        .hash_first = listener->hash_first,
+        .hash_next = next,
+        .generation = generation_after(listener->generation),
         .backlog = backlog,
         .queue_first = NONE,
         .queue_last = NONE,
@@ -86,6 +110,16 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
     };
     *handle = (struct la_listener){free, listener->generation};
     return LA_OK;
+}
+
+static void leave_chain(struct tcp *tcp, uint32_t slot)
+{
+    uint16_t *link = chain_of(tcp, listener_at(tcp, slot)->local.port);
+    while (*link != slot) {
+        la_assert(*link != NO_LISTENER);
+        link = &listener_at(tcp, *link)->hash_next;
+    }
+    *link = listener_at(tcp, slot)->hash_next;
 }
 
 static struct listener *listener_of(const struct tcp *tcp, struct la_listener handle)
@@ -150,6 +184,7 @@ int tcp_unlisten(struct tcp *tcp, struct la_listener handle)
         }
     }
     ready_remove_listener(tcp, handle.slot);
+    leave_chain(tcp, handle.slot);
     listener->in_use = false;
     return LA_OK;
 }

@@ -6,6 +6,7 @@
 /* A passive open that takes many connections (RFC 9293 3.10.1, LISTEN). */
 struct listener {
     struct la_endpoint local; /* address "any": all of ours */
+    uint16_t hash_first;      /* of those whose port falls on this slot's number; NO_LISTENER */
     uint32_t generation;
     uint32_t backlog;
     uint32_t syn_received; /* connections in SYN-RECEIVED */
@@ -13,12 +14,19 @@ struct listener {
     uint32_t queue_first;  /* through queue_next */
     uint32_t queue_last;
     uint32_t ready_next;
+    uint32_t ready_prev;
+    uint16_t hash_next; /* of the same port, or another that falls on the same number */
     bool in_use;
     bool is_on_ready;
 };
 
+#define NO_LISTENER UINT16_MAX
+
 /* In queues of slots, a listener is told from a connection by this bit. */
 #define READY_LISTENER (UINT32_C(1) << 31)
+
+/* None. */
+void listeners_start(struct tcp *tcp);
 
 struct listener *listener_at(const struct tcp *tcp, uint32_t slot);
 

@@ -2,7 +2,7 @@
 
 #include "base/assert.h"
 
-/* One queue of slots through connections' queue_next and listeners' ready_next. */
+/* One queue of slots, linked both ways: through connections' queue_next and listeners' ready_next, and ready_prev. */
 
 static uint32_t *link_of(struct tcp *tcp, uint32_t entry)
 {
@@ -10,9 +10,16 @@ static uint32_t *link_of(struct tcp *tcp, uint32_t entry)
                                          : &connection_at(tcp, entry)->queue_next;
 }
 
+static uint32_t *link_back_of(struct tcp *tcp, uint32_t entry)
+{
+    return (entry & READY_LISTENER) != 0 ? &listener_at(tcp, entry & ~READY_LISTENER)->ready_prev
+                                         : &connection_at(tcp, entry)->ready_prev;
+}
+
 static void append(struct tcp *tcp, uint32_t entry)
 {
     *link_of(tcp, entry) = NONE;
+    *link_back_of(tcp, entry) = tcp->ready_last;
     if (tcp->ready_first == NONE) {
         tcp->ready_first = entry;
     } else {
@@ -23,22 +30,11 @@ static void append(struct tcp *tcp, uint32_t entry)
 
 static void take_out(struct tcp *tcp, uint32_t entry)
 {
-    uint32_t before = NONE;
-    for (uint32_t at = tcp->ready_first; at != entry; at = *link_of(tcp, at)) {
-        la_assert(at != NONE);
-        before = at;
-    }
-    uint32_t *link = link_of(tcp, entry);
-    uint32_t after = *link;
-    *link = NONE;
-    if (before == NONE) {
-        tcp->ready_first = after;
-    } else {
-        *link_of(tcp, before) = after;
-    }
-    if (tcp->ready_last == entry) {
-        tcp->ready_last = before;
-    }
+    uint32_t before = *link_back_of(tcp, entry);
+    uint32_t after = *link_of(tcp, entry);
+    *link_of(tcp, entry) = NONE;
+    *(before == NONE ? &tcp->ready_first : link_of(tcp, before)) = after;
+    *(after == NONE ? &tcp->ready_last : link_back_of(tcp, after)) = before;
 }
 
 void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags)
@@ -47,6 +43,14 @@ void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags)
     if (c->is_held && !c->is_on_ready) {
         c->is_on_ready = true;
         append(tcp, connection_slot(tcp, c));
+    }
+}
+
+/* RFC 9293 3.9.1.8, MUST-47 */
+void connection_report_error(struct tcp *tcp, struct connection *c)
+{
+    if (!c->errors_are_muted) { /* SHLD-20 */
+        connection_ready(tcp, c, LA_READY_ERROR);
     }
 }
 
@@ -82,9 +86,7 @@ bool tcp_event(struct tcp *tcp, struct la_event *event)
     if (entry == NONE) {
         return false;
     }
-    uint32_t *link = link_of(tcp, entry);
-    tcp->ready_first = *link;
-    *link = NONE;
+    take_out(tcp, entry);
     *event = (struct la_event){0};
     if ((entry & READY_LISTENER) != 0) {
         struct listener *listener = listener_at(tcp, entry & ~READY_LISTENER);

@@ -21,6 +21,7 @@ static void sample(struct connection *c, uint32_t rtt_us)
     c->srtt_us = c->srtt_us - c->srtt_us / 8 + rtt_us / 8;
 }
 
+/* RFC 9293 3.8.1, MUST-18: of what leaves for the first time; recovery.c forgets the octet that is sent again. */
 void rtt_begin(struct tcp *tcp, struct connection *c, struct seq octet)
 {
     if (!c->rtt_is_timed) {
@@ -51,7 +52,9 @@ uint32_t retransmission_timeout_base_ms(const struct tcp *tcp, const struct conn
     if (!c->rtt_is_known) {
         /* RFC 6298 (5.7): an RTO of less than 3 s is not used again once it made a SYN go out twice. */
         bool doubtful = c->syn_was_resent && state_is_synchronised((enum la_state)c->state);
-        return doubtful && config->rto_initial_ms < 3000 ? 3000 : config->rto_initial_ms;
+        uint32_t least_ms = doubtful ? 3000 : 0;
+        uint32_t rto_ms = config->rto_initial_ms < least_ms ? least_ms : config->rto_initial_ms;
+        return rto_ms > config->rto_max_ms ? config->rto_max_ms : rto_ms;
     }
     /* The minimum stands in for RFC 6298's G, below the variation: on a steady path RTTVAR goes to nothing, whatever
        the round trip, and the peer's delayed ACK would come too late. */
@@ -63,7 +66,11 @@ uint32_t retransmission_timeout_base_ms(const struct tcp *tcp, const struct conn
 
 uint32_t retransmission_timeout_ms(const struct tcp *tcp, const struct connection *c)
 {
+    uint32_t base_ms = retransmission_timeout_base_ms(tcp, c);
+    if (c->backoff == 0) {
+        return base_ms;
+    }
     uint32_t most = tcp_core(tcp)->config.rto_max_ms;
-    uint64_t rto_ms = (uint64_t)retransmission_timeout_base_ms(tcp, c) << (c->backoff < 20 ? c->backoff : 20);
+    uint64_t rto_ms = (uint64_t)base_ms << (c->backoff < 20 ? c->backoff : 20);
     return rto_ms > most ? most : (uint32_t)rto_ms;
 }

@@ -7,16 +7,15 @@
 #include "time_wait.h"
 #include "wire/tcp.h"
 
-/* The life cycle. host.c places it in the block, zeroed, with its arrays' offsets, and calls tcp_start. Below these
-   functions nothing knows IP but by its addresses. */
+/* The life cycle. host.c places it in the block, zeroed, with its arrays' offsets, the connections right behind it, and
+   calls tcp_start. Below these functions nothing knows IP but by its addresses. */
 struct tcp {
     /* Offsets in CORE_UNITs from the core. */
-    uint32_t connections;   /* struct connection[config.connections] */
-    uint32_t buckets;       /* uint32_t[config.connections]: first slot of each bucket */
-    uint32_t timer_entries; /* timers_bytes */
-    uint32_t listeners;     /* struct listener[config.listeners] */
-    uint32_t outputs;       /* struct output_list[config.interfaces] */
-    uint32_t path_mtus;     /* struct path_mtu[config.path_mtus] */
+    _Alignas(CORE_UNIT) uint32_t buckets; /* uint32_t[config.connections]: first slot of each bucket */
+    uint32_t timer_entries;               /* timers_bytes */
+    uint32_t listeners;                   /* struct listener[config.listeners] */
+    uint32_t outputs;                     /* struct output_list[config.interfaces] */
+    uint32_t path_mtus;                   /* struct path_mtu[config.path_mtus] */
 
     struct pieces pieces;
     struct timers timers;
@@ -56,6 +55,7 @@ static inline uint32_t generation_after(uint32_t generation)
 size_t tcp_connections_bytes(const struct la_config *config);
 size_t tcp_buckets_bytes(const struct la_config *config);
 size_t tcp_listeners_bytes(const struct la_config *config);
+size_t tcp_settings_bytes(const struct la_config *config);
 size_t tcp_outputs_bytes(const struct la_config *config);
 size_t tcp_path_mtus_bytes(const struct la_config *config);
 
@@ -89,8 +89,13 @@ struct tcp_too_big {
 bool tcp_packet_too_big(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                         struct seq seq, const struct tcp_too_big *told);
 
-/* Timers and records that are due, a bounded number. */
-void tcp_advance(struct tcp *tcp);
+/* Connections whose timers one la_host_advance runs, and records that it expires, at most. */
+#define TCP_FIRED_AT_ONCE 64
+
+/* Timers and records that are due: those of *left connections at most, which it counts down. True: it stopped at one
+   whose retransmissions have reached R1, so that the way to the address may be dead (RFC 9293 3.8.3, MUST-20); to be
+   called again. */
+bool tcp_advance(struct tcp *tcp, unsigned *left, struct la_address *doubted);
 la_time tcp_deadline(const struct tcp *tcp);
 
 /* The interface may have a packet to send. */
@@ -106,7 +111,12 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
 int tcp_unlisten(struct tcp *tcp, struct la_listener handle);
 int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn);
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                const struct tcp_path *path, struct la_conn *conn);
+                const struct la_source_route *route, const struct tcp_path *path, struct la_conn *conn);
+int tcp_source_route_of(const struct tcp *tcp, struct la_conn conn, struct la_source_route *route);
+int tcp_send_urgent(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
+int tcp_flush(struct tcp *tcp, struct la_conn conn);
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length);
+int tcp_urgent(const struct tcp *tcp, struct la_conn conn);
 int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
 int tcp_send_view(struct tcp *tcp, struct la_conn conn, void **data, size_t *length);
 int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length);

@@ -13,8 +13,9 @@
 
 /* One cache line. */
 struct bucket {
-    uint32_t entries[BUCKET_ENTRIES]; /* position + 1 << 8 | tag; 0: free */
-    uint32_t overflow;                /* records of this bucket, or before it, that stand behind it */
+    uint8_t tags[BUCKET_ENTRIES];         /* 0: free */
+    uint8_t positions[BUCKET_ENTRIES][3]; /* least octet first */
+    uint32_t overflow;                    /* records of this bucket, or before it, that stand behind it */
 };
 
 _Static_assert(sizeof(struct bucket) == 64, "a bucket is a cache line");
@@ -69,14 +70,13 @@ static uint32_t position_of(const struct core *core, const struct time_wait_tabl
 
 /* Its four-tuple, and its wait is not over. */
 static bool record_is_for(const struct core *core, const struct time_wait_table *table,
-                          const struct time_wait_record *record, const struct la_endpoint *local,
-                          const struct la_endpoint *remote)
+                          const struct time_wait_record *record, const struct four_tuple *tuple)
 {
     unsigned bytes = table->address_bytes;
-    return record->class != TIME_WAIT_NONE && record->remote_port == remote->port &&
-           record->local_port == local->port && deadline_before(core->now_ms, record->deadline_ms) &&
-           memcmp(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes) == 0 &&
-           memcmp(record->addresses, &local->address.octets[16 - bytes], bytes) == 0;
+    return record->class != TIME_WAIT_NONE && record->remote_port == tuple->remote->port &&
+           record->local_port == tuple->local->port && deadline_before(core->now_ms, record->deadline_ms) &&
+           memcmp(record->addresses + bytes, &tuple->remote->address.octets[16 - bytes], bytes) == 0 &&
+           memcmp(record->addresses, &tuple->local->address.octets[16 - bytes], bytes) == 0;
 }
 
 /* ---- the index ---- */
@@ -92,9 +92,47 @@ static uint32_t bucket_after(const struct time_wait_table *table, uint32_t numbe
     return number + 1 == table->bucket_count ? 0 : number + 1;
 }
 
-static uint32_t entry_of(uint32_t position, uint32_t hash)
+static uint8_t tag_of(uint32_t hash)
 {
-    return (position + 1) << 8 | (hash & 0xff);
+    uint8_t tag = (uint8_t)hash;
+    return tag != 0 ? tag : 1;
+}
+
+/* A bit for each of eight octets, the first lowest, that is the tag. */
+static inline uint32_t octets_that_are(uint8_t tag, const uint8_t *octets)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t differing = load_u64_le(octets) ^ tag * each;
+    uint64_t carries = (differing & 0x7f * each) + 0x7f * each; /* into the high bit of each octet that is not 0 */
+    uint64_t equal = ~(carries | differing | 0x7f * each) >> 7;
+    return (uint32_t)(equal * UINT64_C(0x0102040810204080) >> 56);
+}
+
+/* A bit for each entry with this tag. */
+static inline uint32_t entries_with(uint8_t tag, const struct bucket *bucket)
+{
+    return octets_that_are(tag, bucket->tags) | octets_that_are(tag, bucket->tags + BUCKET_ENTRIES - 8)
+                                                    << (BUCKET_ENTRIES - 8);
+}
+
+static inline unsigned lowest_of(uint32_t entries)
+{
+    return (unsigned)__builtin_ctz(entries);
+}
+
+static inline uint32_t entry_position(const struct bucket *bucket, unsigned entry)
+{
+    const uint8_t *octets = bucket->positions[entry];
+    return octets[0] | (uint32_t)octets[1] << 8 | (uint32_t)octets[2] << 16;
+}
+
+static void set_entry(struct bucket *bucket, unsigned entry, uint8_t tag, uint32_t position)
+{
+    uint8_t *octets = bucket->positions[entry];
+    bucket->tags[entry] = tag;
+    octets[0] = (uint8_t)position;
+    octets[1] = (uint8_t)(position >> 8);
+    octets[2] = (uint8_t)(position >> 16);
 }
 
 static void index_add(const struct core *core, const struct time_wait_table *table, uint32_t hash, uint32_t position)
@@ -105,11 +143,10 @@ static void index_add(const struct core *core, const struct time_wait_table *tab
     uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
         struct bucket *bucket = bucket_at(core, table, number);
-        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-            if (bucket->entries[i] == 0) {
-                bucket->entries[i] = entry_of(position, hash);
-                return;
-            }
+        uint32_t free = entries_with(0, bucket);
+        if (free != 0) {
+            set_entry(bucket, lowest_of(free), tag_of(hash), position);
+            return;
         }
         bucket->overflow++;
         number = bucket_after(table, number);
@@ -117,24 +154,42 @@ static void index_add(const struct core *core, const struct time_wait_table *tab
     la_impossible("the index has room for every record");
 }
 
-/* Replaces the entry of a position by another, 0 to take it out. */
-static void index_replace(const struct core *core, const struct time_wait_table *table, uint32_t hash,
-                          uint32_t position, uint32_t entry)
+/* What becomes of a record's entry. */
+struct index_change {
+    uint32_t position; /* that it has now */
+    uint32_t to;       /* where the record stands from now on, or NOWHERE: the entry is free */
+};
+
+#define NOWHERE UINT32_MAX
+
+/* The record's entry in this bucket; BUCKET_ENTRIES: it stands behind it. */
+static unsigned entry_in(const struct bucket *bucket, uint8_t tag, uint32_t position)
+{
+    for (uint32_t left = entries_with(tag, bucket); left != 0; left &= left - 1) {
+        unsigned entry = lowest_of(left);
+        if (entry_position(bucket, entry) == position) {
+            return entry;
+        }
+    }
+    return BUCKET_ENTRIES;
+}
+
+static void index_change(const struct core *core, const struct time_wait_table *table, uint32_t hash,
+                         struct index_change change)
 {
     if (table->bucket_count == 0) {
         return;
     }
-    uint32_t wanted = entry_of(position, hash);
+    uint8_t tag = tag_of(hash);
     uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
         struct bucket *bucket = bucket_at(core, table, number);
-        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-            if (bucket->entries[i] == wanted) {
-                bucket->entries[i] = entry;
-                return;
-            }
+        unsigned entry = entry_in(bucket, tag, change.position);
+        if (entry < BUCKET_ENTRIES) {
+            set_entry(bucket, entry, change.to == NOWHERE ? 0 : tag, change.to);
+            return;
         }
-        if (entry == 0) {
+        if (change.to == NOWHERE) {
             la_assert(bucket->overflow > 0);
             bucket->overflow--;
         }
@@ -144,11 +199,11 @@ static void index_replace(const struct core *core, const struct time_wait_table 
 }
 
 static struct time_wait_record *search(const struct core *core, const struct time_wait_table *table,
-                                       const struct la_endpoint *local, const struct la_endpoint *remote)
+                                       const struct four_tuple *tuple)
 {
     for (uint32_t i = 0; i < table->used; i++) {
         struct time_wait_record *record = record_at(core, table, (table->tail + i) % table->capacity);
-        if (record_is_for(core, table, record, local, remote)) {
+        if (record_is_for(core, table, record, tuple)) {
             return record;
         }
     }
@@ -156,20 +211,16 @@ static struct time_wait_record *search(const struct core *core, const struct tim
 }
 
 static struct time_wait_record *look_up(const struct core *core, const struct time_wait_table *table,
-                                        const struct la_endpoint *local, const struct la_endpoint *remote)
+                                        const struct four_tuple *tuple)
 {
-    uint32_t hash = four_tuple_hash(core, local, remote);
-    uint32_t tag = hash & 0xff;
+    uint32_t hash = tuple->hash;
     uint32_t number = four_tuple_place(hash, table->bucket_count);
     for (uint32_t tried = 0; tried < table->bucket_count; tried++) {
         const struct bucket *bucket = bucket_at(core, table, number);
-        for (unsigned i = 0; i < BUCKET_ENTRIES; i++) {
-            uint32_t entry = bucket->entries[i];
-            if ((entry & 0xff) == tag && entry != 0) {
-                struct time_wait_record *record = record_at(core, table, (entry >> 8) - 1);
-                if (record_is_for(core, table, record, local, remote)) {
-                    return record;
-                }
+        for (uint32_t left = entries_with(tag_of(hash), bucket); left != 0; left &= left - 1) {
+            struct time_wait_record *record = record_at(core, table, entry_position(bucket, lowest_of(left)));
+            if (record_is_for(core, table, record, tuple)) {
+                return record;
             }
         }
         if (bucket->overflow == 0) {
@@ -181,12 +232,12 @@ static struct time_wait_record *look_up(const struct core *core, const struct ti
 }
 
 struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
-                                        const struct la_endpoint *local, const struct la_endpoint *remote)
+                                        const struct four_tuple *tuple)
 {
     if (table->waiting == 0) {
         return NULL;
     }
-    return table->bucket_count == 0 ? search(core, table, local, remote) : look_up(core, table, local, remote);
+    return table->bucket_count == 0 ? search(core, table, tuple) : look_up(core, table, tuple);
 }
 
 /* ---- a record's life ---- */
@@ -262,25 +313,31 @@ static void pass_holes(const struct core *core, struct time_wait_table *table)
 }
 
 /* Leaves a hole. */
-static void take_out(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
-                     enum la_wait_event why)
+static void take_out(struct core *core, struct time_wait_table *table, uint32_t position, enum la_wait_event why)
 {
+    struct time_wait_record *record = record_at(core, table, position);
     count_end(core, why);
     time_wait_trace(core, table, record, why);
-    index_replace(core, table, record_hash(core, table, record), position_of(core, table, record), 0);
+    const struct index_change gone = {position, NOWHERE};
+    index_change(core, table, record_hash(core, table, record), gone);
     record->class = TIME_WAIT_NONE;
     la_assert(table->waiting > 0);
     table->waiting--;
 }
 
-void time_wait_end(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
-                   enum la_wait_event why)
+static void end_at(struct core *core, struct time_wait_table *table, uint32_t position, enum la_wait_event why)
 {
-    take_out(core, table, record, why);
-    if (position_of(core, table, record) == table->tail) {
+    take_out(core, table, position, why);
+    if (position == table->tail) {
         table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
         table->used--;
     }
+}
+
+void time_wait_end(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                   enum la_wait_event why)
+{
+    end_at(core, table, position_of(core, table, record), why);
 }
 
 static uint32_t head_of(const struct time_wait_table *table)
@@ -302,7 +359,7 @@ static void append_again(struct core *core, struct time_wait_table *table)
     if (to != from) {
         memcpy(record_at(core, table, to), record, table->record_bytes);
         record->class = TIME_WAIT_NONE;
-        index_replace(core, table, hash, from, entry_of(to, hash));
+        index_change(core, table, hash, (struct index_change){from, to});
     }
     table->used++;
 }
@@ -318,7 +375,7 @@ static bool advance_tail(struct core *core, struct time_wait_table *table)
         table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
         table->used--;
     } else if (!deadline_before(core->now_ms, record->deadline_ms)) {
-        time_wait_end(core, table, record, LA_WAIT_EXPIRED);
+        end_at(core, table, table->tail, LA_WAIT_EXPIRED);
     } else if (record->is_moved) {
         append_again(core, table);
     } else {
@@ -352,15 +409,14 @@ static void make_room(struct core *core, struct time_wait_table *table)
     }
     struct time_wait_record *oldest = record_at(core, table, table->tail);
     if (oldest->class != TIME_WAIT_NONE) {
-        time_wait_end(core, table, oldest, LA_WAIT_EVICTED);
+        end_at(core, table, table->tail, LA_WAIT_EVICTED);
     } else {
         pass_holes(core, table);
     }
 }
 
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
-                                          const struct la_endpoint *local, const struct la_endpoint *remote,
-                                          uint32_t wait_ms)
+                                          const struct four_tuple *tuple, uint32_t wait_ms)
 {
     if (table->capacity == 0) {
         return NULL;
@@ -372,13 +428,13 @@ struct time_wait_record *time_wait_append(struct core *core, struct time_wait_ta
     memset(record, 0, sizeof *record);
     record->class = TIME_WAIT_WAITING;
     record->deadline_ms = core->now_ms_up + wait_ms;
-    record->local_port = local->port;
-    record->remote_port = remote->port;
-    memcpy(record->addresses, &local->address.octets[16 - bytes], bytes);
-    memcpy(record->addresses + bytes, &remote->address.octets[16 - bytes], bytes);
+    record->local_port = tuple->local->port;
+    record->remote_port = tuple->remote->port;
+    memcpy(record->addresses, &tuple->local->address.octets[16 - bytes], bytes);
+    memcpy(record->addresses + bytes, &tuple->remote->address.octets[16 - bytes], bytes);
     table->used++;
     table->waiting++;
-    index_add(core, table, four_tuple_hash(core, local, remote), position);
+    index_add(core, table, tuple->hash, position);
     return record;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/core.h"
 #include "base/seq.h"
+#include "four_tuple.h"
 #include "wire/tcp.h"
 
 /* TIME-WAIT is a log. Records of one duration expire in the order in which they came, so they are kept as a ring:
@@ -14,8 +15,8 @@
    Memory, all in: 40 octets an IPv4 record (64 IPv6) and 64 octets an index bucket for each 12 records: 45.3 and 69.3.
 
    The index: buckets of one cache line, 15 entries and the number of records that wanted this bucket and found it
-   full; those stand in the buckets behind it. An entry is a position + 1 in 24 bits and a tag of 8 bits of the hash, so
-   that nearly always one miss finds the bucket and one the record. */
+   full; those stand in the buckets behind it. An entry is a position in 24 bits and a tag of 8 bits of the hash. All
+   tags of a bucket are compared at once, and nearly always one miss finds the bucket and one the record. */
 
 enum time_wait_class {
     TIME_WAIT_NONE,      /* a hole */
@@ -68,13 +69,12 @@ void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t c
 
 /* The four-tuple's record whose wait is not over; NULL if there is none. */
 struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
-                                        const struct la_endpoint *local, const struct la_endpoint *remote);
+                                        const struct four_tuple *tuple);
 
 /* A new record for a four-tuple that has none, cleared but for addresses, ports, class and deadline: wait_ms from now.
    When the table is full the oldest goes, counted and traced as evicted. NULL only if the capacity is 0. */
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
-                                          const struct la_endpoint *local, const struct la_endpoint *remote,
-                                          uint32_t wait_ms);
+                                          const struct four_tuple *tuple, uint32_t wait_ms);
 
 /* The peer's FIN again: the wait ends wait_ms from now. */
 void time_wait_restart(struct core *core, struct time_wait_table *table, struct time_wait_record *record,

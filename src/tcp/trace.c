@@ -64,8 +64,8 @@ void record_segment_out(struct tcp *tcp, const struct tcp_header *header, const 
     if (departure->connection != NULL) {
         about(tcp, record, departure->connection);
     }
-    record->local = header->local;
-    record->remote = header->remote;
+    record->local = *header->local;
+    record->remote = *header->remote;
     record->sequence = header->seq.v;
     record->acknowledgment = header->ack.v;
     record->length = departure->length;
@@ -88,7 +88,7 @@ void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kin
     about(tcp, record, c);
     record->detail = (uint8_t)timer;
     if (kind == LA_TRACE_TIMER_ARMED) {
-        record->deadline = core_time_of(core, c->deadline_ms[timer]);
+        record->deadline = core_time_of(core, c->deadline_ms[timer_place(timer)]);
     }
 }
 

@@ -11,7 +11,8 @@
 /* RFC 1812 4.3.2.3: an error has at most this many octets, IP header included. */
 #define ERROR_BYTES_MAX 576
 
-/* The highest code assigned; codes beyond it, and types that are not here, have no meaning to us. */
+/* The highest code assigned; codes beyond it, and types that are not here, have no meaning to us: source quench above
+   all (RFC 9293 3.9.2.2, MUST-55). */
 static bool code_is_known(uint8_t type, uint8_t code)
 {
     switch (type) {
@@ -105,7 +106,7 @@ static size_t emit(uint8_t *to, const struct packet *about, uint8_t ttl, const u
     uint8_t *at = to + ip_bytes;
     uint64_t sum = checksum_copy(0, false, at, header, ICMP_HEADER_BYTES);
     sum = checksum_copy(sum, false, at + ICMP_HEADER_BYTES, octets, length);
-    put_u16(at + 2, checksum_finish(sum));
+    checksum_put(at + 2, sum);
     return ip_bytes + ICMP_HEADER_BYTES + length;
 }
 

@@ -68,7 +68,7 @@ static enum la_drop parse_quote(struct reader r, struct icmp_message *message)
     return r.failed ? LA_DROP_ICMP_TRUNCATED : LA_DROP_NONE;
 }
 
-static bool checksum_is_right(const struct packet *packet)
+static bool sums_up(const struct packet *packet)
 {
     uint64_t sum =
         ipv6_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_ICMPV6, packet->payload_length);
@@ -86,7 +86,7 @@ enum la_drop icmpv6_parse(const struct packet *packet, struct icmp_message *mess
     if (r.failed) {
         return LA_DROP_ICMP_TRUNCATED;
     }
-    if (!checksum_is_right(packet)) {
+    if (!sums_up(packet)) {
         return LA_DROP_ICMP_CHECKSUM;
     }
     if (icmpv6_is_error(message->type)) {

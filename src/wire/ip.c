@@ -2,6 +2,9 @@
 
 enum la_drop ip_parse(const uint8_t *bytes, size_t length, struct packet *packet)
 {
+    if (ipv4_is_usual(bytes, length)) {
+        return ipv4_parse_usual(bytes, length, packet);
+    }
     unsigned version = length > 0 ? bytes[0] >> 4 : 0;
     if (version == 4) {
         return ipv4_parse(bytes, length, packet);

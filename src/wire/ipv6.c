@@ -162,6 +162,7 @@ enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *pack
         return LA_DROP_IP_TRUNCATED;
     }
     size_t total_length = IPV6_HEADER_BYTES + (size_t)get_u16(bytes + 4);
+    packet->tos = (uint8_t)(bytes[0] << 4 | bytes[1] >> 4); /* the traffic class */
     packet->protocol = bytes[6];
     packet->ttl = bytes[7];
     packet->source = read_address(bytes + 8);

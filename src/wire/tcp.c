@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 
+/* RFC 9293 3.1, MUST-4, and those of RFC 7323 and RFC 2018. */
 enum tcp_option {
     OPTION_END = 0,
     OPTION_NOP = 1,
@@ -13,7 +14,7 @@ enum tcp_option {
     OPTION_TIMESTAMP = 8
 };
 
-/* Their lengths: RFC 9293 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2. */
+/* Their lengths: RFC 9293 3.2 (MUST-68), RFC 7323 2.2 and 3.2, RFC 2018 2. */
 enum tcp_option_length {
     OPTION_MSS_BYTES = 4,
     OPTION_WINDOW_SCALE_BYTES = 3,
@@ -77,12 +78,6 @@ static enum la_drop read_options(struct reader r, struct tcp_options *options)
     return LA_DROP_NONE;
 }
 
-/* The options of nearly every segment: NOP, NOP, timestamps (RFC 7323 appendix A). */
-static inline bool is_usual_options(const uint8_t *options, size_t length)
-{
-    return length == 2 + OPTION_TIMESTAMP_BYTES && get_u32(options) == NOP_NOP_TIMESTAMP;
-}
-
 /* The options of nearly every SYN, in the order in which Linux sends them, and emit_options: MSS, timestamps with
    SACK-permitted or two NOPs before them, NOP, window scale. */
 #define SYN_OPTIONS_BYTES (OPTION_MSS_BYTES + 2 + OPTION_TIMESTAMP_BYTES + 1 + OPTION_WINDOW_SCALE_BYTES)
@@ -103,26 +98,50 @@ static inline void take_syn_options(const uint8_t *values, struct tcp_options *o
     take_window_scale(values[19], options);
 }
 
-/* Nearly every segment has 32 octets of header: they are summed without a loop, and a pure ACK is nothing else. */
+/* Nearly every segment has 32 octets of header, the options being NOP, NOP, timestamps (RFC 7323 appendix A). */
 #define USUAL_HEADER_BYTES (TCP_HEADER_BYTES + 2 + OPTION_TIMESTAMP_BYTES)
 
-static inline uint64_t sum_of_segment(uint64_t sum, const uint8_t *segment, size_t length)
+static inline bool is_usual(const struct packet *packet)
 {
-    if (length < USUAL_HEADER_BYTES) {
-        return checksum_add(sum, false, segment, length);
+    return packet->payload_length >= USUAL_HEADER_BYTES && packet->payload[12] >> 4 == USUAL_HEADER_BYTES / 4 &&
+           get_u32(packet->payload + TCP_HEADER_BYTES) == NOP_NOP_TIMESTAMP;
+}
+
+static inline uint64_t pseudo_checksum(const struct packet *packet)
+{
+    return ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
+}
+
+/* The sum of the segment, whose first `known` octets, a constant, are summed without a loop: a pure ACK has no more. */
+static inline uint64_t sum_of_segment(const struct packet *packet, size_t known)
+{
+    uint64_t sum = pseudo_checksum(packet);
+    for (size_t at = 0; at < known; at += 8) {
+        sum = checksum_join(sum, load_u64(packet->payload + at));
     }
-    for (unsigned at = 0; at < USUAL_HEADER_BYTES; at += 8) {
-        sum = checksum_join(sum, load_u64(segment + at));
-    }
-    return length == USUAL_HEADER_BYTES
-               ? sum
-               : checksum_add(sum, false, segment + USUAL_HEADER_BYTES, length - USUAL_HEADER_BYTES);
+    size_t rest = packet->payload_length - known;
+    return rest == 0 ? sum : checksum_add(sum, false, packet->payload + known, rest);
+}
+
+static bool is_whole(const struct packet *packet)
+{
+    bool may_be_syn = packet->payload_length == TCP_HEADER_BYTES + SYN_OPTIONS_BYTES;
+    return checksum_is_right(may_be_syn ? sum_of_segment(packet, TCP_HEADER_BYTES + SYN_OPTIONS_BYTES)
+                                        : sum_of_segment(packet, 0));
+}
+
+static enum la_drop check_ports(const struct segment *segment)
+{
+    return segment->local.port == 0 || segment->remote.port == 0 ? LA_DROP_TCP_PORT : LA_DROP_NONE;
 }
 
 /* The fields are at fixed places, once it is known that there are twenty octets. */
-enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
+APART static enum la_drop parse_any(const struct packet *packet, struct segment *segment)
 {
-    *segment = (struct segment){.local.address = packet->destination, .remote.address = packet->source};
+    *segment = (struct segment){.local.address = packet->destination,
+                                .remote.address = packet->source,
+                                .tos = packet->tos,
+                                .source_route = packet->source_route};
     const uint8_t *header = packet->payload;
     if (packet->payload_length < TCP_HEADER_BYTES) {
         return LA_DROP_TCP_TRUNCATED;
@@ -136,8 +155,7 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     segment->window = get_u16(header + 14);
     segment->urgent = get_u16(header + 18);
 
-    uint64_t sum = ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
-    if (checksum_finish(sum_of_segment(sum, header, packet->payload_length)) != 0) {
+    if (!is_whole(packet)) {
         return LA_DROP_TCP_CHECKSUM; /* MUST-3 */
     }
     if (header_bytes < TCP_HEADER_BYTES || header_bytes > packet->payload_length) {
@@ -146,9 +164,7 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
     segment->text = header + header_bytes;
     segment->length = (uint32_t)(packet->payload_length - header_bytes);
     const uint8_t *options = header + TCP_HEADER_BYTES;
-    if (is_usual_options(options, header_bytes - TCP_HEADER_BYTES)) {
-        take_timestamp(options + 4, &segment->options);
-    } else if (is_syn_options(options, header_bytes - TCP_HEADER_BYTES)) {
+    if (is_syn_options(options, header_bytes - TCP_HEADER_BYTES)) {
         take_syn_options(options, &segment->options);
     } else if (header_bytes > TCP_HEADER_BYTES) {
         enum la_drop why = read_options(reader_of(options, header_bytes - TCP_HEADER_BYTES), &segment->options);
@@ -156,7 +172,30 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
             return why;
         }
     }
-    return segment->local.port == 0 || segment->remote.port == 0 ? LA_DROP_TCP_PORT : LA_DROP_NONE;
+    return check_ports(segment);
+}
+
+enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
+{
+    if (!is_usual(packet) || !checksum_is_right(sum_of_segment(packet, USUAL_HEADER_BYTES))) {
+        return parse_any(packet, segment);
+    }
+    const uint8_t *header = packet->payload;
+    *segment = (struct segment){.local = {packet->destination, get_u16(header + 2)},
+                                .remote = {packet->source, get_u16(header)},
+                                .seq = seq_of(get_u32(header + 4)),
+                                .ack = seq_of(get_u32(header + 8)),
+                                .length = (uint32_t)(packet->payload_length - USUAL_HEADER_BYTES),
+                                .text = header + USUAL_HEADER_BYTES,
+                                .window = get_u16(header + 14),
+                                .urgent = get_u16(header + 18),
+                                .flags = header[13],
+                                .tos = packet->tos,
+                                .source_route = packet->source_route,
+                                .options = {.has_timestamp = true,
+                                            .tsval = get_u32(header + TCP_HEADER_BYTES + 4),
+                                            .tsecr = get_u32(header + TCP_HEADER_BYTES + 8)}};
+    return check_ports(segment);
 }
 
 unsigned tcp_header_bytes(const struct tcp_options *options)
@@ -180,7 +219,8 @@ static inline uint8_t *emit_word(uint8_t *at, uint64_t *fields, uint32_t word)
     return at + 4;
 }
 
-/* In the order in which Linux sends them; each is padded to whole words. */
+/* In the order in which Linux sends them; each is padded to whole words, so that nothing is left behind the last (RFC
+   9293 3.1, MUST-69). */
 static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct tcp_options *options)
 {
     if (options->has_mss) {
@@ -203,11 +243,11 @@ static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct 
 static inline unsigned emit_in(unsigned version, uint8_t *restrict to, const struct tcp_header *restrict header,
                                uint8_t ttl, size_t text_length, uint64_t text_sum)
 {
-    const struct la_address *source = &header->local.address;
-    const struct la_address *destination = &header->remote.address;
+    const struct la_address *source = &header->local->address;
+    const struct la_address *destination = &header->remote->address;
     uint64_t fields = header->urgent;
     uint8_t *tcp = to + (version == 4 ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES);
-    emit_word(tcp, &fields, (uint32_t)header->local.port << 16 | header->remote.port);
+    emit_word(tcp, &fields, (uint32_t)header->local->port << 16 | header->remote->port);
     emit_word(tcp + 4, &fields, header->seq.v);
     emit_word(tcp + 8, &fields, header->ack.v);
     uint8_t *text = emit_options(tcp + TCP_HEADER_BYTES, &fields, &header->options);
@@ -217,8 +257,9 @@ static inline unsigned emit_in(unsigned version, uint8_t *restrict to, const str
     size_t payload_length = tcp_bytes + text_length;
     uint64_t sum = version == 4 ? ipv4_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length)
                                 : ipv6_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
-    sum = checksum_join(checksum_fields(sum, fields), text_sum);
-    put_u32(tcp + 16, (uint32_t)checksum_finish(sum) << 16 | header->urgent);
+    sum = checksum_join(checksum_fields(sum, fields), text_sum); /* MUST-2 */
+    checksum_put(tcp + 16, sum);
+    put_u16(tcp + 18, header->urgent);
     unsigned ip_bytes = version == 4 ? ipv4_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length)
                                      : ipv6_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length);
     return ip_bytes + tcp_bytes;
@@ -233,6 +274,6 @@ COLD static unsigned emit_ipv6(uint8_t *restrict to, const struct tcp_header *re
 unsigned tcp_emit(uint8_t *restrict to, const struct tcp_header *restrict header, uint8_t ttl, size_t text_length,
                   uint64_t text_sum)
 {
-    return address_is_ipv4(&header->remote.address) ? emit_in(4, to, header, ttl, text_length, text_sum)
-                                                    : emit_ipv6(to, header, ttl, text_length, text_sum);
+    return address_is_ipv4(&header->remote->address) ? emit_in(4, to, header, ttl, text_length, text_sum)
+                                                     : emit_ipv6(to, header, ttl, text_length, text_sum);
 }

@@ -1,7 +1,7 @@
 #include "support/peer.h"
 
-/* Closing when the peer does not play along: FINs behind shut windows, lost, never acknowledged, never sent; orphans. Each
-   ends, within a bound that is stated, and says how: I27 to I30, RFC 9293 3.8.3, 3.8.6.1, RFC 6298. */
+/* Closing when the peer does not play along: FINs behind shut windows, lost, never acknowledged, never sent; orphans.
+   Each ends, within a bound that is stated, and says how: I27 to I30, RFC 9293 3.8.3, 3.8.6.1, RFC 6298. */
 
 /* ---- a shut window ---- */
 
@@ -208,8 +208,7 @@ static void backoff_ends_with_progress(void **state)
     end(t);
 }
 
-/* ... and one whose application is still there, for ever (MUST-36: "a TCP endpoint MAY keep its offered receive window
-   closed indefinitely"). */
+/* ... and one whose application is still there, for ever (MUST-37), as long as the peer answers. */
 static void shut_window_with_an_application(void **state)
 {
     (void)state;

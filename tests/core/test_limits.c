@@ -50,7 +50,10 @@ static const struct range_case ranges[] = {
     RANGE(r2_data_ms, 1, 0x3fffffff),
     RANGE(r2_syn_ms, 1, 0x3fffffff),
     RANGE(user_timeout_ms, 0, 0x3fffffff),
-    RANGE(delayed_ack_ms, 0, 500),
+    RANGE(delayed_ack_ms, 0, 499), /* MUST-40 */
+    RANGE(dscp, 0, 63),
+    RANGE(ecn, 0, 2),
+    RANGE(own_settings, 0, 65535),
     RANGE(challenge_ack_ms, 0, 0x3fffffff),
     RANGE(keepalive_idle_ms, 1, 0x3fffffff),
     RANGE(keepalive_interval_ms, 1, 0x3fffffff),

@@ -126,7 +126,8 @@ static void simultaneous(void **state)
     }
 }
 
-/* MUST-16: the interface's own limit counts too; an absurd offer does not make headers of everything. */
+/* MUST-16, MUST-67, SHLD-6: the interface's own limit counts too; an absurd offer does not make headers of everything.
+   */
 static void mss_has_bounds(void **state)
 {
     (void)state;

@@ -44,6 +44,7 @@ static void expect_wait_of(struct test *t, uint32_t ms)
 
 /* ---- how long ---- */
 
+/* RFC 9293 MUST-13 */
 static void expires_exactly(void **state)
 {
     (void)state;
@@ -440,6 +441,7 @@ static void check_reopened(struct test *t, uint32_t old_snd_nxt, uint32_t old_ts
     finish_cleanly(t);
 }
 
+/* RFC 9293 MAY-2, SHLD-4 */
 static void reopens(void **state)
 {
     (void)state;
@@ -639,7 +641,8 @@ static void full_table_evicts_the_oldest(void **state)
     end(t);
 }
 
-/* Thousands of records: each is found, each expires, a bounded number at a time; the deadline says that there is more. */
+/* Thousands of records: each is found, each expires, a bounded number at a time; the deadline says that there is more.
+   */
 static void thousands(void **state)
 {
     (void)state;

@@ -6,6 +6,7 @@
 #include "base/checksum.h"
 #include "host/host_inspect.h"
 #include "wire/icmpv6.h"
+#include "wire/source_route.h"
 #include "wire/tcp.h"
 
 /* A small host under any sequence of segments, of octets that are none, of calls and of time. After each step the host
@@ -80,6 +81,9 @@ static void configure(struct la_config *config, uint8_t choice)
     config->send_buffer_bytes = 1500;
     config->receive_buffer_bytes = (choice & 16) != 0 ? 40 : 1500;
     config->out_of_order_ranges = 3;
+    config->own_settings = 2;
+    config->source_routes = true;
+    config->ecn = (choice & 1) != 0 ? LA_ECN_OFFER : LA_ECN_ACCEPT;
     config->timestamps = (choice & 32) != 0;
     config->window_scaling = (choice & 64) != 0;
     config->rfc1337 = (choice & 128) != 0;
@@ -132,6 +136,22 @@ static void follow(struct run *run, const struct segment *segment)
     }
 }
 
+/* A packet with a source route, as it arrives at the end of it; its length. */
+static size_t without_route(uint8_t *packet, size_t length)
+{
+    bool ipv4 = packet[0] >> 4 == 4;
+    size_t options = ipv4 ? (size_t)(packet[0] & 15u) * 4 - 20 : 0;
+    if (options > 0) {
+        check(packet[20] == 1 && packet[22] == options - 1 && packet[23] == 4);
+        memcpy(packet + 16, packet + 16 + options, 4);
+        memmove(packet + 20, packet + 20 + options, length - 20 - options);
+        packet[0] = 0x45;
+        put_u16(packet + 2, (uint16_t)(length - options));
+        ip_set_tos(packet, packet[1]); /* sums the header anew */
+    }
+    return length - options;
+}
+
 static void drain(struct run *run)
 {
     static uint8_t buffer[MTU_IPV6];
@@ -142,6 +162,7 @@ static void drain(struct run *run)
     while ((length = la_host_output(run->host, run->now, 0, buffer, sizeof buffer)) > 0) {
         struct packet packet;
         struct segment segment;
+        length = without_route(buffer, length);
         check(ip_parse(buffer, length, &packet) == LA_DROP_NONE && packet.length == length);
         check(++packets < 1000); /* I24 */
         if (packet.protocol != IP_PROTOCOL_TCP) {
@@ -166,12 +187,14 @@ static void give_segment(struct run *run)
     static uint8_t bytes[512];
     struct flow *flow = &run->flows[read_u8(&run->input) % FLOWS];
     uint8_t shape = read_u8(&run->input);
-    struct tcp_header header = {.local = {address_of(run, 2), flow->remote_port},
-                                .remote = {address_of(run, 1), flow->local_port},
-                                .flags = read_u8(&run->input)};
+    const struct la_endpoint source = {address_of(run, 2), flow->remote_port};
+    const struct la_endpoint destination = {address_of(run, 1), flow->local_port};
+    struct tcp_header header = {.local = &source, .remote = &destination, .flags = read_u8(&run->input)};
     size_t length = (shape & 1) != 0 ? read_u8(&run->input) : 0;
     header.seq = seq_of(flow->seq + (uint32_t)((shape & 2) != 0 ? (int8_t)read_u8(&run->input) * 8 : 0));
     header.ack = seq_of(flow->ack + (uint32_t)((shape & 4) != 0 ? (int8_t)read_u8(&run->input) * 8 : 0));
+    header.urgent = (header.flags & LA_URG) != 0 ? (uint16_t)(read_u8(&run->input) * 8) : 0;
+    uint8_t tos = (header.flags & LA_ECE) != 0 ? read_u8(&run->input) : 0;
     header.window = (shape & 8) != 0 ? (uint16_t)(read_u8(&run->input) * 16) : 4096;
     header.options.has_timestamp = ((shape & 16) != 0) != flow->has_timestamps;
     if (header.options.has_timestamp) {
@@ -189,15 +212,21 @@ static void give_segment(struct run *run)
         header.options.has_window_scale = (shape & 128) != 0;
         header.options.window_scale = header.options.has_window_scale ? 3 : 0;
     }
-    unsigned before = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
+    unsigned before = ip_header_bytes(&destination.address) + tcp_header_bytes(&header.options);
     for (size_t i = 0; i < length; i++) {
         bytes[before + i] = (uint8_t)(header.seq.v + i);
     }
     uint64_t sum = checksum_add(0, false, bytes + before, length);
-    unsigned headers = tcp_emit(bytes, &header, 64, length, sum);
+    size_t whole = tcp_emit(bytes, &header, 64, length, sum) + length;
+    ip_set_tos(bytes, tos);
+    if (!run->ipv6 && (header.flags & LA_CWR) != 0 && (tos & 4) != 0) { /* by way of 10.0.0.3, where we are the last */
+        static const struct source_route route = {
+            .bytes = 8, .first_hop = {10, 0, 0, 1}, .option = {1, 131, 7, 8, 10, 0, 0, 3}};
+        whole = source_route_insert(bytes, whole, &route);
+    }
     run->flags_in = header.flags;
     run->was_segment = true;
-    la_host_input(run->host, run->now, 0, bytes, headers + length);
+    la_host_input(run->host, run->now, 0, bytes, whole);
 }
 
 static void give_octets(struct run *run)
@@ -274,7 +303,12 @@ static void call_open(struct run *run, uint8_t what)
     struct flow *flow = &run->flows[what >> 1 & 3];
     const struct la_endpoint remote = {address_of(run, 2), flow->remote_port};
     const struct la_endpoint local = {.port = flow->local_port};
-    run->is_held[i] = la_connect(run->host, run->now, &local, &remote, &run->handles[i]) == LA_OK;
+    const struct la_source_route route = {.count = 1 + (what >> 5 & 1),
+                                          .strict = (what & 16) != 0,
+                                          .hops = {la_address_ipv4(10, 0, 0, 3), remote.address}};
+    int result = (what & 8) != 0 ? la_connect_via(run->host, run->now, &local, &remote, &route, &run->handles[i])
+                                 : la_connect(run->host, run->now, &local, &remote, &run->handles[i]);
+    run->is_held[i] = result == LA_OK;
 }
 
 static void call_data(struct run *run, struct la_conn conn, uint8_t what)
@@ -292,7 +326,18 @@ static void call_data(struct run *run, struct la_conn conn, uint8_t what)
             check(la_send_commit(run->host, run->now, conn, length < room ? length : room) >= 0);
         }
         break;
-    case 2: (void)la_recv(run->host, run->now, conn, octets, length); break;
+    case 2:
+        if ((what & 1) != 0) {
+            (void)la_recv(run->host, run->now, conn, octets, length);
+        } else if ((what & 2) != 0) {
+            (void)la_send_urgent(run->host, run->now, conn, octets, length);
+        } else if ((what & 4) != 0) {
+            (void)la_flush(run->host, run->now, conn);
+        } else {
+            int there = la_peek(run->host, conn, length, octets, sizeof octets);
+            check(there <= (int)sizeof octets && la_urgent(run->host, conn) <= 65535 + 1500);
+        }
+        break;
     default:
         if (la_recv_view(run->host, run->now, conn, &from, &room) > 0) {
             check(la_recv_consume(run->host, run->now, conn, length < room ? length : room) >= 0);
@@ -319,10 +364,11 @@ static void call_close(struct run *run, unsigned i, uint8_t what)
 static void call_option(struct run *run, struct la_conn conn, uint8_t what)
 {
     static const int64_t values[] = {0, 1, 2, 100, 1000, 1500, 100000, INT32_MAX};
-    enum la_option option = (enum la_option)(what & 7);
+    enum la_option option = (enum la_option)((what & 7) + (what >> 6) % 2 * 8);
     int64_t value = values[what >> 3 & 7];
     int64_t now = -1;
-    bool is_time = option == LA_OPTION_KEEPALIVE_IDLE_MS || option == LA_OPTION_KEEPALIVE_INTERVAL_MS;
+    bool is_time =
+        option == LA_OPTION_KEEPALIVE_IDLE_MS || option == LA_OPTION_KEEPALIVE_INTERVAL_MS || option == LA_OPTION_R2_MS;
     if (is_time && value < 100) {
         value = 3000; /* so that an orphan's last minutes take a bounded number of steps */
     }

@@ -35,15 +35,15 @@ static bool same_end(const struct la_endpoint *a, const struct la_endpoint *b)
 static void check_written_again(const struct segment *segment)
 {
     static uint8_t bytes[IPV6_HEADER_BYTES + TCP_HEADER_BYTES_MAX + INPUT_MAX];
-    const struct tcp_header header = {.local = segment->remote,
-                                      .remote = segment->local,
+    const struct tcp_header header = {.local = &segment->remote,
+                                      .remote = &segment->local,
                                       .seq = segment->seq,
                                       .ack = segment->ack,
                                       .window = segment->window,
                                       .urgent = segment->urgent,
                                       .flags = segment->flags,
                                       .options = segment->options};
-    unsigned headers = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
+    unsigned headers = ip_header_bytes(&segment->local.address) + tcp_header_bytes(&header.options);
     uint64_t sum = checksum_copy(0, false, bytes + headers, segment->text, segment->length);
     check(tcp_emit(bytes, &header, 64, segment->length, sum) == headers);
     struct packet packet;

@@ -36,7 +36,7 @@ static inline struct host *host_new(void)
     host->core.trace.capacity = 16;
     host->core.replies.offset = units(host, host->ring);
     host->core.replies.bytes = REPLY_BYTES;
-    host->ip.core_back_bytes = (uint32_t)offsetof(struct host, ip);
+    host->ip.core_bytes = -(int32_t)offsetof(struct host, ip);
     host->ip.interfaces = units(host, host->interfaces);
     host->ip.addresses = units(host, host->addresses);
     host->ip.routes = units(host, host->routes);

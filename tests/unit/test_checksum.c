@@ -123,9 +123,11 @@ static void a_whole_with_its_checksum_gives_zero(void **state)
         put_u16(octets + 2, 0);
         put_u16(octets + 2, checksum_finish(checksum_add(0, false, octets, length)));
         assert_int_equal(checksum_finish(checksum_add(0, false, octets, length)), 0);
+        assert_true(checksum_is_right(checksum_add(0, false, octets, length)));
         for (size_t bit = 0; bit < 8 * length; bit++) {
             octets[bit / 8] ^= (uint8_t)(1u << bit % 8);
             assert_int_not_equal(checksum_finish(checksum_add(0, false, octets, length)), 0);
+            assert_false(checksum_is_right(checksum_add(0, false, octets, length)));
             octets[bit / 8] ^= (uint8_t)(1u << bit % 8);
         }
     }

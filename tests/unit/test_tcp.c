@@ -48,9 +48,12 @@ static size_t emit(uint8_t *to, const struct tcp_header *header, const uint8_t *
     return headers + length;
 }
 
+static const struct la_endpoint usual_local = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1}}, 40000};
+static const struct la_endpoint usual_remote = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 2}}, 80};
+
 /* A segment with these octets for options, and three octets of text; source and sequence are those of `usual`. */
-static const struct tcp_header usual = {.local = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 1}}, 40000},
-                                        .remote = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 192, 0, 2, 2}}, 80},
+static const struct tcp_header usual = {.local = &usual_local,
+                                        .remote = &usual_remote,
                                         .seq = {0xfffffffe},
                                         .ack = {0x12345678},
                                         .window = 65535,
@@ -60,10 +63,10 @@ static const struct tcp_header usual = {.local = {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 static size_t make(uint8_t *to, const uint8_t *octets, size_t octets_length)
 {
     size_t payload = TCP_HEADER_BYTES + octets_length + 3;
-    uint8_t *tcp = to + ip_emit(to, &usual.local.address, &usual.remote.address, IP_PROTOCOL_TCP, 64, payload);
+    uint8_t *tcp = to + ip_emit(to, &usual_local.address, &usual_remote.address, IP_PROTOCOL_TCP, 64, payload);
     struct writer w = writer_of(tcp, payload);
-    write_u16(&w, usual.local.port);
-    write_u16(&w, usual.remote.port);
+    write_u16(&w, usual_local.port);
+    write_u16(&w, usual_remote.port);
     write_u32(&w, usual.seq.v);
     write_u32(&w, usual.ack.v);
     write_u8(&w, (uint8_t)((TCP_HEADER_BYTES + octets_length) / 4 << 4));
@@ -93,10 +96,10 @@ static void assert_same_options(const struct tcp_options *a, const struct tcp_op
 /* What a receiver sees of what was sent: the ends change places. */
 static void assert_received(const struct segment *segment, const struct tcp_header *header)
 {
-    assert_true(address_equal(&segment->local.address, &header->remote.address));
-    assert_true(address_equal(&segment->remote.address, &header->local.address));
-    assert_int_equal(segment->local.port, header->remote.port);
-    assert_int_equal(segment->remote.port, header->local.port);
+    assert_true(address_equal(&segment->local.address, &header->remote->address));
+    assert_true(address_equal(&segment->remote.address, &header->local->address));
+    assert_int_equal(segment->local.port, header->remote->port);
+    assert_int_equal(segment->remote.port, header->local->port);
     assert_int_equal(segment->seq.v, header->seq.v);
     assert_int_equal(segment->ack.v, header->ack.v);
     assert_int_equal(segment->window, header->window);
@@ -109,13 +112,16 @@ static uint16_t random_port(uint64_t *seed)
     return (uint16_t)(1 + random_u64(seed) % 65535);
 }
 
-static struct tcp_header random_header(uint64_t *seed)
+/* The ends are written to ends[0] and ends[1], for as long as the header is used. */
+static struct tcp_header random_header(uint64_t *seed, struct la_endpoint ends[2])
 {
     uint8_t octets[8];
     random_bytes(seed, octets, sizeof octets);
     uint64_t choice = random_u64(seed);
-    struct tcp_header header = {.local = {address_from_ipv4(octets), random_port(seed)},
-                                .remote = {address_from_ipv4(octets + 4), random_port(seed)},
+    ends[0] = (struct la_endpoint){address_from_ipv4(octets), random_port(seed)};
+    ends[1] = (struct la_endpoint){address_from_ipv4(octets + 4), random_port(seed)};
+    struct tcp_header header = {.local = &ends[0],
+                                .remote = &ends[1],
                                 .seq = {(uint32_t)random_u64(seed)},
                                 .ack = {(uint32_t)random_u64(seed)},
                                 .window = (uint16_t)random_u64(seed),
@@ -133,13 +139,15 @@ static struct tcp_header random_header(uint64_t *seed)
     return header;
 }
 
+/* RFC 9293 MUST-2 */
 static void what_is_written_is_read(void **state)
 {
     (void)state;
     uint64_t seed = 1;
     static uint8_t text[TEXT_MAX];
     for (unsigned round = 0; round < 50000; round++) {
-        struct tcp_header header = random_header(&seed);
+        struct la_endpoint ends[2];
+        struct tcp_header header = random_header(&seed, ends);
         size_t length = random_u64(&seed) % (round % 8 == 0 ? TEXT_MAX + 1 : 32);
         random_bytes(&seed, text, length);
         size_t whole = 20 + tcp_header_bytes(&header.options) + length;
@@ -187,6 +195,28 @@ static void options_are_laid_out_as_linux_does(void **state)
     assert_int_equal(emit(bytes, &header, NULL, 0), 40);
 }
 
+/* MUST-68: each option but END and NOP has a length, which is right; MUST-69: there is no END that would want padding,
+   and the options fill the header exactly. */
+static void what_is_written_has_lengths_and_no_padding(void **state)
+{
+    (void)state;
+    for (unsigned set = 0; set < 16; set++) {
+        uint8_t bytes[PACKET_MAX];
+        struct tcp_header header = usual;
+        header.options = (struct tcp_options){
+            .has_mss = set & 1, .has_window_scale = set & 2, .has_timestamp = set & 4, .sack_permitted = set & 8};
+        size_t whole = emit(bytes, &header, NULL, 0);
+        size_t at = 40;
+        while (at < whole) {
+            assert_int_not_equal(bytes[at], 0);
+            at += bytes[at] == 1 ? 1 : bytes[at + 1];
+        }
+        assert_int_equal(at, whole);
+        assert_int_equal((bytes[32] >> 4) * 4, whole - 20);
+    }
+}
+
+/* RFC 9293 MUST-4, MUST-64 */
 static void every_set_of_options_at_every_alignment(void **state)
 {
     (void)state;
@@ -287,11 +317,11 @@ static void every_truncation(void **state)
     for (size_t length = 20; length < whole; length++) {
         uint8_t cut[PACKET_MAX];
         memcpy(cut, bytes, length);
-        ip_emit(cut, &usual.local.address, &usual.remote.address, IP_PROTOCOL_TCP, 64, length - 20);
+        ip_emit(cut, &usual_local.address, &usual_remote.address, IP_PROTOCOL_TCP, 64, length - 20);
         bool has_header = length >= 40;
         assert_int_equal(parse(cut, length, &segment), has_header ? LA_DROP_TCP_CHECKSUM : LA_DROP_TCP_TRUNCATED);
         assert_int_equal(segment.seq.v, has_header ? usual.seq.v : 0);
-        assert_true(address_equal(&segment.local.address, &usual.remote.address));
+        assert_true(address_equal(&segment.local.address, &usual_remote.address));
         if (!has_header) {
             continue;
         }
@@ -309,7 +339,7 @@ static void data_offsets(void **state)
         struct segment segment;
         static const uint8_t nops[20] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
         size_t whole = make(bytes, nops, sizeof nops) - 3;
-        ip_emit(bytes, &usual.local.address, &usual.remote.address, IP_PROTOCOL_TCP, 64, whole - 20);
+        ip_emit(bytes, &usual_local.address, &usual_remote.address, IP_PROTOCOL_TCP, 64, whole - 20);
         for (unsigned reserved = 0; reserved < 16; reserved++) { /* RFC 9293 3.1: ignored */
             bytes[32] = (uint8_t)(words << 4 | reserved);
             fix_checksum(bytes, whole);
@@ -328,14 +358,17 @@ static void port_zero(void **state)
         uint8_t bytes[PACKET_MAX];
         struct segment segment;
         struct tcp_header header = usual;
-        header.local.port = which & 1 ? 0 : 1;
-        header.remote.port = which & 2 ? 0 : 1;
+        const struct la_endpoint local = {usual_local.address, which & 1 ? 0 : 1};
+        const struct la_endpoint remote = {usual_remote.address, which & 2 ? 0 : 1};
+        header.local = &local;
+        header.remote = &remote;
         size_t whole = emit(bytes, &header, (const uint8_t *)"x", 1);
         assert_int_equal(parse(bytes, whole, &segment), LA_DROP_TCP_PORT);
         assert_received(&segment, &header);
     }
 }
 
+/* RFC 9293 MUST-3 */
 static void every_wrong_bit_is_seen(void **state)
 {
     (void)state;
@@ -366,7 +399,7 @@ static void random_octets_are_read_within_their_bounds(void **state)
         for (size_t i = 40; i < sizeof bytes && round % 2 == 0; i++) {
             bytes[i] %= 11; /* options are likely */
         }
-        ip_emit(bytes, &usual.local.address, &usual.remote.address, IP_PROTOCOL_TCP, 64, tcp);
+        ip_emit(bytes, &usual_local.address, &usual_remote.address, IP_PROTOCOL_TCP, 64, tcp);
         if (tcp >= TCP_HEADER_BYTES) {
             fix_checksum(bytes, 20 + tcp);
         }
@@ -379,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(options_are_laid_out_as_linux_does),
+        cmocka_unit_test(what_is_written_has_lengths_and_no_padding),
         cmocka_unit_test(every_set_of_options_at_every_alignment),
         cmocka_unit_test(options_that_are_not_as_they_should_be),
         cmocka_unit_test(a_window_scale_above_14_is_14),

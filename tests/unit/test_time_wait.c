@@ -165,7 +165,8 @@ static struct time_wait_record *find(struct bench *b, uint32_t tuple)
     struct la_endpoint local;
     struct la_endpoint remote;
     endpoints_of(b, tuple, &local, &remote);
-    return time_wait_find(core_of(b), b->table, &local, &remote);
+    const struct four_tuple ends = four_tuple_of(core_of(b), &local, &remote);
+    return time_wait_find(core_of(b), b->table, &ends);
 }
 
 static void compare_tuple(struct bench *b, uint32_t tuple)
@@ -220,7 +221,8 @@ static void append(struct bench *b, uint32_t tuple)
         return;
     }
     endpoints_of(b, tuple, &local, &remote);
-    struct time_wait_record *record = time_wait_append(core_of(b), b->table, &local, &remote, WAIT_MS);
+    const struct four_tuple ends = four_tuple_of(core_of(b), &local, &remote);
+    struct time_wait_record *record = time_wait_append(core_of(b), b->table, &ends, WAIT_MS);
     assert_non_null(record);
     record->snd_nxt = seq_of(++b->next_tag);
     model_append(&b->model, core_of(b)->now, tuple, b->next_tag);
@@ -322,8 +324,9 @@ static void without_records(void **state)
     struct la_endpoint remote;
     b->ipv6 = false;
     endpoints_of(b, 0, &local, &remote);
-    assert_null(time_wait_append(core_of(b), none, &local, &remote, WAIT_MS));
-    assert_null(time_wait_find(core_of(b), none, &local, &remote));
+    const struct four_tuple ends = four_tuple_of(core_of(b), &local, &remote);
+    assert_null(time_wait_append(core_of(b), none, &ends, WAIT_MS));
+    assert_null(time_wait_find(core_of(b), none, &ends));
     assert_true(time_wait_deadline(core_of(b), none) == LA_TIME_NEVER);
     bench_free(b);
 }

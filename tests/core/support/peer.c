@@ -4,6 +4,7 @@
 
 #include "base/checksum.h"
 #include "host/host_inspect.h"
+#include "wire/source_route.h"
 
 #define MTU_MAX    1520
 #define START      (UINT64_C(1000) * LA_SECOND)
@@ -118,6 +119,16 @@ static uint8_t pattern(bool from_host, uint32_t number)
     return (uint8_t)(number * 31 + (number >> 8) + (from_host ? 1 : 128));
 }
 
+uint8_t host_pattern(uint32_t number)
+{
+    return pattern(true, number);
+}
+
+uint8_t peer_pattern(uint32_t number)
+{
+    return pattern(false, number);
+}
+
 static void fail_because(struct test *t, const struct segment *segment, const char *why)
 {
     char text[LINE_BYTES];
@@ -140,7 +151,7 @@ static void watch_text(struct test *t, const struct segment *segment)
     }
 }
 
-/* RCV.NXT and the right edge of the window never move left: I5, I8. */
+/* RCV.NXT and the right edge of the window never move left: I5, I8; RFC 9293 SHLD-14. */
 static void watch_window(struct test *t, const struct segment *segment)
 {
     uint32_t ack = segment->ack.v - t->irs;
@@ -168,10 +179,29 @@ static void watch_timestamp(struct test *t, const struct segment *segment)
     }
 }
 
+/* MUST-14, SHLD-5, MAY-3: the MSS is said in every SYN; MUST-65: and nowhere else. */
+static void watch_mss(struct test *t, const struct segment *segment)
+{
+    if (segment->options.has_mss != ((segment->flags & SYN) != 0)) {
+        fail_because(t, segment, "it has an MSS and is no SYN, or the other way round");
+    }
+}
+
+/* MUST-61: the segment that empties the send buffer has PSH, as far as its end shows. */
+static void watch_push(struct test *t, const struct segment *segment)
+{
+    bool is_last = segment->length > 0 && segment->seq.v + segment->length - t->iss == t->written + 1;
+    if (is_last != ((segment->flags & PSH) != 0) && info_of(t).probes == 0 && t->written > 0) {
+        fail_because(t, segment, "it has PSH and is not the last, or the other way round");
+    }
+}
+
 static void watch(struct test *t, const struct segment *segment)
 {
     watch_text(t, segment);
     watch_timestamp(t, segment);
+    watch_mss(t, segment);
+    watch_push(t, segment);
     if ((segment->flags & RST) == 0) {
         uint32_t octets = segment->length + ((segment->flags & FIN) != 0) + ((segment->flags & SYN) != 0);
         uint32_t after = segment->seq.v - t->iss + octets;
@@ -240,18 +270,20 @@ void inject_segment(struct test *t, const struct seg *seg)
 {
     uint8_t packet[MTU_MAX + 100];
     assert_true(seg->length <= MTU_MAX);
-    struct tcp_header header = {.local = t->remote, .remote = t->local, .flags = seg->flags};
+    struct tcp_header header = {.local = &t->remote, .remote = &t->local, .flags = seg->flags};
     header.seq = seq_of(t->irs + seg->seq);
     header.ack = seq_of((seg->flags & ACK) != 0 ? t->iss + seg->ack : 0);
     header.window = t->peer_window;
+    header.urgent = seg->urgent;
     header.options = options_of(t, seg);
     uint8_t text[MTU_MAX];
     for (uint32_t i = 0; i < seg->length; i++) {
         text[i] = pattern(false, seg->seq + i + ((seg->flags & SYN) != 0 ? 1 : 0));
     }
-    size_t before = ip_header_bytes(&header.remote.address) + tcp_header_bytes(&header.options);
+    size_t before = ip_header_bytes(&t->local.address) + tcp_header_bytes(&header.options);
     uint64_t sum = checksum_copy(0, false, packet + before, text, seg->length);
     size_t length = tcp_emit(packet, &header, 64, seg->length, sum) + seg->length;
+    ip_set_tos(packet, seg->tos);
     packet[length - 1] ^= seg->corrupt ? 0x10 : 0;
     la_host_input(t->host, t->now, 0, packet, length);
     settle(t);
@@ -278,7 +310,7 @@ static bool matches(const struct test *t, const struct seg *seg, const struct se
     uint32_t seq = seg->absolute ? seg->seq : t->iss + seg->seq;
     uint32_t ack = (seg->flags & ACK) != 0 ? t->irs + seg->ack : 0;
     return flags == seg->flags && segment->seq.v == seq && segment->ack.v == ack && segment->length == seg->length &&
-           options_match(seg, segment);
+           segment->urgent == seg->urgent && segment->tos == seg->tos && options_match(seg, segment);
 }
 
 static void print_expected(const struct test *t, const struct seg *seg)
