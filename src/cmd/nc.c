@@ -324,8 +324,6 @@ static int carry(struct nc *nc)
     struct la_config config;
     la_config_default(&config);
     config.connections = 256; /* a command that is not there yet is tried again and again */
-    if (!la_address_is_ipv4(&nc->network.address.address))
-        config.time_wait_ipv6 = config.time_wait_ipv4;
     int status = EXIT_FAILED;
     if (stage_open(stage, "nc", &nc->network, &config) == 0) {
         stage->command_apart = true;

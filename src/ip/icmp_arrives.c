@@ -92,16 +92,15 @@ static enum la_unreachable what_icmpv6_says(const struct icmp_message *message)
     return is_known ? (enum la_unreachable)meaning[message->code] : LA_UNREACHABLE_OTHER;
 }
 
-/* RFC 5461 4: prohibited and port; and an unknown next header, which is what IPv4 calls the protocol. */
+/* RFC 9293 3.9.2.2 calls parameter problems soft, also that of an unknown next header, though IPv4's protocol
+   unreachable is hard. Of what it does not name, prohibited and port are hard (RFC 5461). */
 static enum icmp_meaning meaning_of_icmpv6(const struct icmp_message *message)
 {
-    bool is_refusal =
-        (message->type == ICMPV6_UNREACHABLE &&
-         (message->code == ICMPV6_UNREACHABLE_PROHIBITED || message->code == ICMPV6_UNREACHABLE_PORT)) ||
-        (message->type == ICMPV6_PARAMETER_PROBLEM && message->code == ICMPV6_PARAMETER_PROBLEM_NEXT_HEADER);
     if (message->type == ICMPV6_PACKET_TOO_BIG) {
         return ICMP_MEANS_TOO_BIG;
     }
+    bool is_refusal = message->type == ICMPV6_UNREACHABLE &&
+                      (message->code == ICMPV6_UNREACHABLE_PROHIBITED || message->code == ICMPV6_UNREACHABLE_PORT);
     return is_refusal ? ICMP_MEANS_REFUSAL : ICMP_MEANS_TROUBLE;
 }
 

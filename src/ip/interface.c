@@ -188,8 +188,9 @@ static inline uint32_t ipv4_of(const struct la_address *address)
     return get_u32(address->octets + ADDRESS_IPV4_AT);
 }
 
-/* RFC 9293 3.9.2.3, MUST-57, MUST-63. One pass over the family's addresses: this is on the way of every packet. Only an address of the very interface is
-   taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
+/* RFC 9293 3.9.2.3, MUST-57, MUST-63. One pass over the family's addresses: this is on the way of every packet. Only an
+   address of the very interface is taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as
+   ip_address_add sees to it. */
 static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);

@@ -79,7 +79,7 @@ void icmp_complain(struct ip *ip, unsigned interface, const struct packet *packe
 
 /* ---- icmp_arrives.c ---- */
 
-/* What an error means to TCP. RFC 9293 3.9.2.2 and RFC 1122 4.2.3.9 name IPv4's, RFC 5461 4 IPv6's. */
+/* What an error means to TCP. RFC 9293 3.9.2.2 and RFC 1122 4.2.3.9 name IPv4's, RFC 5461 the rest of IPv6's. */
 enum icmp_meaning {
     ICMP_MEANS_TROUBLE, /* soft: it may pass */
     ICMP_MEANS_REFUSAL, /* hard: nobody there speaks the protocol, or listens at the port, or may be spoken to */

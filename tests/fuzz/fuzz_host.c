@@ -139,7 +139,8 @@ static void follow(struct run *run, const struct segment *segment)
 /* A packet with a source route, as it arrives at the end of it; its length. */
 static size_t without_route(uint8_t *packet, size_t length)
 {
-    size_t options = (size_t)(packet[0] & 15u) * 4 - 20;
+    bool ipv4 = packet[0] >> 4 == 4;
+    size_t options = ipv4 ? (size_t)(packet[0] & 15u) * 4 - 20 : 0;
     if (options > 0) {
         check(packet[20] == 1 && packet[22] == options - 1 && packet[23] == 4);
         memcpy(packet + 16, packet + 16 + options, 4);
@@ -218,7 +219,7 @@ static void give_segment(struct run *run)
     uint64_t sum = checksum_add(0, false, bytes + before, length);
     size_t whole = tcp_emit(bytes, &header, 64, length, sum) + length;
     ip_set_tos(bytes, tos);
-    if ((header.flags & LA_CWR) != 0 && (tos & 4) != 0) { /* by way of 10.0.0.3, where we are the last */
+    if (!run->ipv6 && (header.flags & LA_CWR) != 0 && (tos & 4) != 0) { /* by way of 10.0.0.3, where we are the last */
         static const struct source_route route = {
             .bytes = 8, .first_hop = {10, 0, 0, 1}, .option = {1, 131, 7, 8, 10, 0, 0, 3}};
         whole = source_route_insert(bytes, whole, &route);

@@ -43,6 +43,7 @@ WRONG = [
     (("httpd", "/", "--peer-address", "10.83.0.2"), "--address and --peer-address are the same"),
     (("httpd", "/", "--peer-address", "10.84.0.1"), "does not lie in the prefix"),
     (("httpd", "/", "--tun", "a-name-that-is-too-long"), "must be an interface's name: 1 to 15 characters"),
+    (("get", "http://[fd00::1]/", "--address", "fd00::2/64", "--mtu", "1279"), "--mtu: IPv6 asks for 1280 octets or more"),
     (("httpd", "/", "--mtu", "100"), "must be a whole number of octets from 576 to 65535"),
     (("get",), "which URL?"),
     (("get", "a", "b"), "one URL is expected, not 2"),
@@ -94,7 +95,7 @@ class Usage(unittest.TestCase):
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
         for command in (("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("bench", "churn"), ("bench", "bulk")):
-            options = re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", lastack(*command, "--help").stdout.decode(), re.M)
+            options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)
             for option in options:
                 with self.subTest(command=command, option=option):

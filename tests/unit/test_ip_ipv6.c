@@ -224,7 +224,7 @@ static void errors_become_notices(void **state)
                 {ICMPV6_PACKET_TOO_BIG, 7, ICMP_MEANS_TOO_BIG},
                 {ICMPV6_TIME_EXCEEDED, 0, ICMP_MEANS_TROUBLE},
                 {ICMPV6_PARAMETER_PROBLEM, 0, ICMP_MEANS_TROUBLE},
-                {ICMPV6_PARAMETER_PROBLEM, 1, ICMP_MEANS_REFUSAL},
+                {ICMPV6_PARAMETER_PROBLEM, 1, ICMP_MEANS_TROUBLE},
                 {ICMPV6_PARAMETER_PROBLEM, 2, ICMP_MEANS_TROUBLE},
                 {100, 0, ICMP_MEANS_TROUBLE}};
     struct host *host = host_usual();
