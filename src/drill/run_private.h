@@ -32,8 +32,8 @@ struct flow {
     bool has_remote_isn;
     bool is_confirmed; /* the host has acknowledged remote_isn: another SYN does not change it */
     uint32_t remote_isn;
-    uint32_t
-        local_text; /* the ISNs that the text counts from: later ones, when a SYN has opened the four-tuple again */
+    /* The ISNs that the text counts from: later ones, when a SYN has opened the four-tuple again. */
+    uint32_t local_text;
     uint32_t remote_text;
     struct stamp *stamps;
     bool has_first_stamp;
