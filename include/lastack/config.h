@@ -84,7 +84,8 @@ struct la_config {
     bool timestamps;     /* true: RFC 7323 */
     bool window_scaling; /* true: RFC 7323 */
     bool reset_unknown;  /* true: a segment for nobody is answered with RST; false: silently dropped */
-    enum la_congestion congestion;
+    bool keep_unread;    /* false; true: what was received before a reset can be read after it */
+    uint8_t congestion;  /* LA_CONGESTION_NEWRENO; enum la_congestion */
 
     uint16_t ephemeral_first; /* 32768 */
     uint16_t ephemeral_last;  /* 60999 */

@@ -58,6 +58,9 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu);
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
 
+/* One of the host's addresses. */
+bool la_address_is_local(const la_host *host, const struct la_address *address);
+
 /* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length);
@@ -80,6 +83,9 @@ bool la_address_equal(const struct la_address *a, const struct la_address *b);
    more) connections are in SYN-RECEIVED or wait to be accepted; further SYNs are dropped and counted. */
 int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
               struct la_listener *listener);
+
+/* Another backlog from now on: what waits already stays. */
+int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog);
 
 /* Ends the listener. Connections not yet accepted are reset (RFC 9293 3.10.4 LISTEN). */
 int la_unlisten(la_host *host, la_time now, struct la_listener listener);
@@ -114,6 +120,10 @@ int la_source_route_of(const la_host *host, struct la_conn conn, struct la_sourc
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
                   la_time *when);
 
+/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is
+   "any"): 0 for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
+int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when);
+
 /* ---- data -------------------------------------------------------------------------------------------------------- */
 
 /* Copies up to length octets into the send buffer: how many were taken. LA_ERROR_WOULD_BLOCK if none could be.
@@ -133,17 +143,18 @@ int la_send_urgent(la_host *host, la_time now, struct la_conn conn, const void *
 int la_flush(la_host *host, la_time now, struct la_conn conn);
 
 /* Copies up to length octets that were received: how many. 0 is the end of the peer's data (its FIN, all before it
-   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards. */
+   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards (but with
+   config.keep_unread). */
 int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length);
+
+/* Copies up to length octets that were received and are not read, from the offset on, and leaves them where they are:
+   how many. LA_ERROR_WOULD_BLOCK if there are none; other errors as la_recv. */
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length);
 
 /* The same without a copy: the next contiguous octets, then la_recv_consume takes length of them off. The view ends
    with the next call on the host. Result as la_recv: the octets in view. */
 int la_recv_view(la_host *host, la_time now, struct la_conn conn, const void **data, size_t *length);
 int la_recv_consume(la_host *host, la_time now, struct la_conn conn, size_t length);
-
-/* Copies up to length octets that were received and are not read, from the offset on, and leaves them where they are:
-   how many. LA_ERROR_WOULD_BLOCK if there are none; other errors as la_recv. */
-int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length);
 
 /* How many octets remain to be read up to the peer's urgent pointer, arrived or not: 0 if nothing is urgent (RFC 9293
    MUST-33). Urgent data is read in its place, as all other; with 1 the next octet is the last urgent one. */
@@ -214,7 +225,9 @@ enum la_option {
     LA_OPTION_DSCP,                  /* 0 to 63: in every packet from now on (MUST-48, SHLD-21) */
     LA_OPTION_R1_RETRANSMISSIONS,    /* 0 to 255 (SHLD-10) */
     LA_OPTION_R2_MS,                 /* 1 to 2^30 - 1: of data (MUST-21); a SYN has config.r2_syn_ms (MUST-23) */
-    LA_OPTION_ERROR_REPORTS          /* 0 or 1: whether LA_READY_ERROR is raised (MUST-47, SHLD-20) */
+    LA_OPTION_ERROR_REPORTS,         /* 0 or 1: whether LA_READY_ERROR is raised (MUST-47, SHLD-20) */
+    LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
+    LA_OPTION_QUICK_ACK          /* 0 or 1: each segment is acknowledged at once */
 };
 
 /* The times of keepalive and the number of its probes, the user timeout, R1 and R2 take one of config.own_settings when
@@ -223,6 +236,11 @@ enum la_option {
 
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
+
+/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections
+   that the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value);
 
 /* The connection as it is. Names are those of Linux's struct tcp_info. */
 struct la_info {
@@ -260,6 +278,15 @@ struct la_info {
 };
 
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info);
+
+struct la_listener_info {
+    struct la_endpoint local;
+    uint32_t backlog;
+    uint32_t syn_received; /* connections that are not yet established */
+    uint32_t queued;       /* established, and wait to be accepted */
+};
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info);
 
 void la_host_counters(const la_host *host, struct la_counters *counters);
 

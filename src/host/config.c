@@ -30,6 +30,7 @@ void la_config_default(struct la_config *config)
         .time_wait_restarts = 32,
         .time_wait_reopen = true,
         .rfc1337 = true,
+        .keep_unread = false,
         .fin_wait_2_ms = 60000,
         .linger_ms = 5000,
         .linger_bytes = 1048576,
@@ -182,7 +183,7 @@ static const char *choices_error(const struct la_config *config)
     if (config->ecn > LA_ECN_OFFER) {
         return "ecn: an enum la_ecn";
     }
-    switch (config->congestion) {
+    switch ((enum la_congestion)config->congestion) {
     case LA_CONGESTION_NEWRENO: return NULL;
     }
     return "congestion: an enum la_congestion";

@@ -67,7 +67,8 @@ static bool notice_arrives(struct tcp *tcp, const struct icmp_notice *notice)
     case ICMP_MEANS_REFUSAL: is_hard = true; break;
     case ICMP_MEANS_TROUBLE: break;
     }
-    return tcp_icmp_error(tcp, &notice->local, &notice->remote, notice->seq, is_hard);
+    const struct tcp_icmp about = {notice->local, notice->remote, notice->seq, is_hard, notice->what};
+    return tcp_icmp_error(tcp, &about);
 }
 
 COLD static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
@@ -192,6 +193,11 @@ int la_address_add(la_host *host, la_time now, unsigned interface, const struct 
     return ip_address_add(&host->ip, interface, address, prefix_length);
 }
 
+bool la_address_is_local(const la_host *host, const struct la_address *address)
+{
+    return ip_is_ours(&host->ip, address);
+}
+
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length)
 {
@@ -212,6 +218,19 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
         return LA_ERROR_NO_ADDRESS;
     }
     return tcp_listen(&host->tcp, local, backlog, listener);
+}
+
+int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog)
+{
+    enter(host, now);
+    return backlog == 0 ? LA_ERROR_INVALID : tcp_set_backlog(&host->tcp, listener, backlog);
+}
+
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value)
+{
+    enter(host, now);
+    return tcp_set_listener_option(&host->tcp, listener, option, value);
 }
 
 int la_unlisten(la_host *host, la_time now, struct la_listener listener)
@@ -284,6 +303,15 @@ int la_reuse_when(const la_host *host, const struct la_endpoint *local, const st
         return LA_ERROR_INVALID;
     }
     *when = tcp_reuse_when(&host->tcp, local, remote);
+    return LA_OK;
+}
+
+int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when)
+{
+    if (local->port == 0) {
+        return LA_ERROR_INVALID;
+    }
+    *when = tcp_rebind_when(&host->tcp, local);
     return LA_OK;
 }
 
@@ -405,6 +433,11 @@ int la_get_option(const la_host *host, struct la_conn conn, enum la_option optio
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info)
 {
     return tcp_info(&host->tcp, conn, info);
+}
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info)
+{
+    return tcp_listener_info(&host->tcp, listener, info);
 }
 
 void la_host_counters(const la_host *host, struct la_counters *counters)

@@ -90,6 +90,7 @@ enum icmp_meaning {
 struct icmp_notice {
     bool valid;
     enum icmp_meaning meaning;
+    enum la_unreachable what;
     uint32_t mtu;              /* TOO_BIG: of the next hop; 0: the router did not say */
     uint32_t length;           /* of the segment's packet, as it came back */
     struct la_endpoint local;  /* the segment's source */

@@ -259,7 +259,7 @@ void connection_retire(struct tcp *tcp, struct connection *c)
     }
     receive_forget_ranges(tcp, c);
     stream_clear(&memory, &c->out);
-    if (c->end != LA_END_CLEAN || c->is_fully_closed) {
+    if (c->is_fully_closed || (c->end != LA_END_CLEAN && !tcp_core(tcp)->config.keep_unread)) {
         stream_clear(&memory, &c->in);
     } else {
         stream_trim(&memory, &c->in);

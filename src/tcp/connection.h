@@ -13,6 +13,8 @@
 
 #define NONE UINT32_MAX
 
+#define MSS_LEAST 64 /* who asks for less would make us send headers only */
+
 /* One connection (RFC 9293's TCB). Names are the RFCs'; what they call SND.UNA is snd_una. Links are slots. */
 struct connection {
     /* Who. */
@@ -86,6 +88,8 @@ struct connection {
     bool ecn_is_reduced : 1; /* the window was reduced, for what was in flight up to ecn_until */
     bool ecn_owes_cwr : 1;   /* which the peer has not been told */
     bool ecn_is_capable : 1; /* the segment that leaves may be marked */
+    bool quick_ack : 1;      /* no acknowledgment is delayed */
+    uint8_t unreachable : 3; /* enum la_unreachable */
     uint16_t settings;       /* its own (settings.h); 0: the config's */
 
     /* Send. */
@@ -504,8 +508,10 @@ void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
-/* What our SYN will offer, of MSS, window and scale. */
+/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
+   left. */
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
+void syn_limit_mss(struct connection *c, uint16_t most);
 
 /* What the peer's SYN settles: its ISN, MSS, window and options. */
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment);

@@ -17,7 +17,8 @@ static struct option_range range_of(const struct la_config *config, enum la_opti
     case LA_OPTION_NODELAY:
     case LA_OPTION_KEEPALIVE:
     case LA_OPTION_PUSH:
-    case LA_OPTION_ERROR_REPORTS: return (struct option_range){0, 1};
+    case LA_OPTION_ERROR_REPORTS:
+    case LA_OPTION_QUICK_ACK: return (struct option_range){0, 1};
     case LA_OPTION_KEEPALIVE_IDLE_MS:
     case LA_OPTION_KEEPALIVE_INTERVAL_MS:
     case LA_OPTION_R2_MS: return (struct option_range){1, DURATION_MAX_MS};
@@ -28,6 +29,7 @@ static struct option_range range_of(const struct la_config *config, enum la_opti
     case LA_OPTION_SEND_BUFFER_BYTES: return (struct option_range){1, config->send_buffer_bytes};
     case LA_OPTION_RECEIVE_BUFFER_BYTES: return (struct option_range){1, config->receive_buffer_bytes};
     case LA_OPTION_DSCP: return (struct option_range){0, 63};
+    case LA_OPTION_MAX_SEGMENT_BYTES: return (struct option_range){MSS_LEAST, UINT16_MAX};
     }
     return nothing;
 }
@@ -52,9 +54,17 @@ static void follow_bound(struct tcp *tcp, struct connection *c)
     }
 }
 
+static bool syn_is_unsent(const struct connection *c)
+{
+    return c->state == LA_SYN_SENT && c->end == LA_END_NONE && seq_equal(c->snd_nxt, c->iss);
+}
+
 static void set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t bytes)
 {
     c->receive_limit_bytes = bytes;
+    if (syn_is_unsent(c) && tcp_core(tcp)->config.window_scaling) {
+        c->rcv_scale = receive_window_scale(c);
+    }
     if (c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state) && !c->peer_is_closed) {
         receive_window_opened(tcp, c);
     }
@@ -64,6 +74,25 @@ static void set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t b
 static void send_what_waits(struct tcp *tcp, struct connection *c)
 {
     if (c->end == LA_END_NONE) {
+        connection_wants_output(tcp, c);
+    }
+}
+
+static int set_max_segment(struct connection *c, uint16_t bytes)
+{
+    if (!syn_is_unsent(c)) {
+        return LA_ERROR_INVALID;
+    }
+    syn_limit_mss(c, bytes);
+    return LA_OK;
+}
+
+/* What was delayed is sent. */
+static void set_quick_ack(struct tcp *tcp, struct connection *c, bool on)
+{
+    c->quick_ack = on;
+    if (on && c->end == LA_END_NONE && timer_is_armed(c, LA_TIMER_DELAYED_ACK)) {
+        c->owes_ack = true;
         connection_wants_output(tcp, c);
     }
 }
@@ -105,7 +134,9 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
     case LA_OPTION_PUSH:
     case LA_OPTION_TTL:
     case LA_OPTION_DSCP:
-    case LA_OPTION_ERROR_REPORTS: break;
+    case LA_OPTION_ERROR_REPORTS:
+    case LA_OPTION_MAX_SEGMENT_BYTES:
+    case LA_OPTION_QUICK_ACK: break;
     }
     return LA_OK;
 }
@@ -141,6 +172,8 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
     case LA_OPTION_TTL: c->ttl = (uint8_t)value; break;
     case LA_OPTION_DSCP: set_dscp(tcp, c, (uint8_t)value); break;
     case LA_OPTION_ERROR_REPORTS: c->errors_are_muted = value == 0; break;
+    case LA_OPTION_MAX_SEGMENT_BYTES: return set_max_segment(c, (uint16_t)value);
+    case LA_OPTION_QUICK_ACK: set_quick_ack(tcp, c, value == 1); break;
     }
     return LA_OK;
 }
@@ -166,6 +199,8 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
     case LA_OPTION_TTL: *value = c->ttl; return LA_OK;
     case LA_OPTION_DSCP: *value = c->dscp; return LA_OK;
     case LA_OPTION_ERROR_REPORTS: *value = !c->errors_are_muted; return LA_OK;
+    case LA_OPTION_MAX_SEGMENT_BYTES: *value = c->rcv_mss; return LA_OK;
+    case LA_OPTION_QUICK_ACK: *value = c->quick_ack; return LA_OK;
     }
     return LA_ERROR_INVALID;
 }

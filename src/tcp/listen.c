@@ -16,12 +16,17 @@ void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path
         connection_forget(tcp, c);
         return;
     }
+    struct listener *parent = listener_at(tcp, listener);
     c->is_passive = true;
     c->listener = listener;
-    listener_at(tcp, listener)->syn_received++;
+    parent->syn_received++;
+    c->receive_limit_bytes = parent->receive_limit_bytes;
     c->iss = origin->iss;
     c->ts_offset = origin->timestamp_offset;
     syn_prepare(tcp, c, path);
+    if (parent->mss != 0) {
+        syn_limit_mss(c, parent->mss);
+    }
     syn_received(tcp, c, segment);
     tcp_set_state(tcp, c, LA_SYN_RECEIVED);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PASSIVE_OPENS);

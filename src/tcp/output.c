@@ -40,10 +40,14 @@ struct plan {
     bool is_retransmission;
 };
 
-/* What the congestion window leaves; duplicates one and two allow a segment more each (RFC 3042). */
+/* What the congestion window leaves; duplicates one and two allow a segment more each, of text that was never sent (RFC
+   3042 2): what a timeout sends again is not hurried by them. */
 static uint32_t congestion_window(const struct connection *c)
 {
-    uint32_t extra = c->in_recovery || c->duplicate_acks_seen > 2 ? 0 : c->duplicate_acks_seen;
+    uint32_t extra = c->duplicate_acks_seen;
+    if (extra == 0 || extra > 2 || c->in_recovery || seq_before(c->snd_resend, c->snd_nxt)) {
+        return c->congestion.cwnd_bytes;
+    }
     return c->congestion.cwnd_bytes + extra * c->snd_mss;
 }
 
@@ -213,7 +217,7 @@ static void restart_after_idle(const struct tcp *tcp, struct connection *c)
 {
     uint32_t idle_ms = flight_octets(c) == 0 ? tcp_now_ms(tcp) - c->progress_ms : 0;
     if (idle_ms > tcp_core(tcp)->config.rto_min_ms && idle_ms > retransmission_timeout_ms(tcp, c)) {
-        congestion_algorithm(tcp_core(tcp)->config.congestion)->idle(&c->congestion, c->snd_mss);
+        congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->idle(&c->congestion, c->snd_mss);
     }
 }
 

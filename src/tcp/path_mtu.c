@@ -151,7 +151,7 @@ void path_mtu_send_again(struct tcp *tcp, struct connection *c)
 {
     struct congestion *congestion = &c->congestion;
     uint32_t cwnd = congestion->cwnd_bytes;
-    congestion_algorithm(tcp_core(tcp)->config.congestion)->idle(congestion, c->snd_mss);
+    congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->idle(congestion, c->snd_mss);
     if (congestion->cwnd_bytes < cwnd && congestion->ssthresh_bytes < cwnd) {
         congestion->ssthresh_bytes = cwnd;
     }

@@ -229,7 +229,8 @@ static void take_in_order(struct tcp *tcp, struct connection *c, const uint8_t *
     if (!c->is_fully_closed) {
         connection_ready(tcp, c, LA_READY_READABLE);
     }
-    if (fills_hole || timer_is_armed(c, LA_TIMER_DELAYED_ACK) || tcp_core(tcp)->config.delayed_ack_ms == 0) {
+    if (fills_hole || timer_is_armed(c, LA_TIMER_DELAYED_ACK) || tcp_core(tcp)->config.delayed_ack_ms == 0 ||
+        c->quick_ack) {
         c->owes_ack = true; /* RFC 9293 MUST-59, RFC 5681 4.2 */
     } else if (!c->owes_ack) {
         timer_arm(tcp, c, LA_TIMER_DELAYED_ACK, tcp_core(tcp)->config.delayed_ack_ms);

@@ -7,7 +7,7 @@
 
 static const struct congestion_algorithm *algorithm(const struct tcp *tcp)
 {
-    return congestion_algorithm(tcp_core(tcp)->config.congestion);
+    return congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion);
 }
 
 void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)

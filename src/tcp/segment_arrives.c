@@ -183,7 +183,7 @@ static bool check_handshake_ack(struct tcp *tcp, struct connection *c, const str
     }
     connection_established(tcp, c);
     c->snd_wnd = (uint32_t)segment->window << c->snd_scale;
-    c->max_snd_wnd = c->snd_wnd;
+    c->max_snd_wnd = c->snd_wnd > c->max_snd_wnd ? c->snd_wnd : c->max_snd_wnd;
     c->snd_wl1 = segment->seq;
     c->snd_wl2 = segment->ack;
     if (c->is_passive) {

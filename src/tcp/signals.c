@@ -101,7 +101,8 @@ static void echo_arrives(struct tcp *tcp, struct connection *c)
         return;
     }
     core_count(tcp_core(tcp), LA_COUNT_TCP_ECN_REDUCTIONS);
-    congestion_algorithm(tcp_core(tcp)->config.congestion)->marked(&c->congestion, c->snd_mss, flight_octets(c));
+    congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)
+        ->marked(&c->congestion, c->snd_mss, flight_octets(c));
     signals_window_was_reduced(c);
 }
 

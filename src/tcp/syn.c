@@ -5,7 +5,6 @@
 
 #define MSS_DEFAULT_IPV4 536 /* RFC 9293 MUST-15 */
 #define MSS_DEFAULT_IPV6 1220
-#define MSS_LEAST        64 /* a peer that asks for less would make us send headers only */
 
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
 {
@@ -19,6 +18,12 @@ void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *p
     c->snd_resend = c->iss;
     c->progress_ms = tcp_now_ms(tcp);
     c->heard_ms = tcp_now_ms(tcp);
+}
+
+void syn_limit_mss(struct connection *c, uint16_t most)
+{
+    c->rcv_mss = c->rcv_mss < most ? c->rcv_mss : most;
+    c->snd_mss = c->rcv_mss;
 }
 
 /* RFC 9293 MUST-16, RFC 6691: the least of what the peer takes, the interface carries and the path is known to. */
@@ -69,7 +74,7 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
 void connection_established(struct tcp *tcp, struct connection *c)
 {
     tcp_set_state(tcp, c, LA_ESTABLISHED);
-    congestion_algorithm(tcp_core(tcp)->config.congestion)->start(&c->congestion, c->snd_mss);
+    congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->start(&c->congestion, c->snd_mss);
     if (c->syn_was_resent) {
         c->congestion.cwnd_bytes = c->snd_mss; /* RFC 5681 3.1 */
     }

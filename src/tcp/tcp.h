@@ -74,10 +74,17 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
 /* A packet that did not get as far as that: for the trace. */
 COLD void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment);
 
-/* An ICMP error about a segment of ours that carried this sequence number. hard: RFC 9293 3.9.2.2. False: it fits no
-   connection's window. */
-bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
-                    bool hard);
+/* An ICMP error about a segment of ours that carried this sequence number. */
+struct tcp_icmp {
+    struct la_endpoint local;
+    struct la_endpoint remote;
+    struct seq seq;
+    bool is_hard; /* RFC 9293 3.9.2.2 */
+    enum la_unreachable what;
+};
+
+/* False: it fits no connection's window. */
+bool tcp_icmp_error(struct tcp *tcp, const struct tcp_icmp *error);
 
 /* What a router says of a packet that it could not pass on. */
 struct tcp_too_big {
@@ -108,6 +115,9 @@ bool tcp_event(struct tcp *tcp, struct la_event *event);
 
 /* The user calls of RFC 9293 3.9.1: as the la_ function of the same name says. */
 int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle);
+int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog);
+int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_option option, int64_t value);
+int tcp_listener_info(const struct tcp *tcp, struct la_listener handle, struct la_listener_info *info);
 int tcp_unlisten(struct tcp *tcp, struct la_listener handle);
 int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn);
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
@@ -115,12 +125,12 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
 int tcp_source_route_of(const struct tcp *tcp, struct la_conn conn, struct la_source_route *route);
 int tcp_send_urgent(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
 int tcp_flush(struct tcp *tcp, struct la_conn conn);
-int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length);
 int tcp_urgent(const struct tcp *tcp, struct la_conn conn);
 int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
 int tcp_send_view(struct tcp *tcp, struct la_conn conn, void **data, size_t *length);
 int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length);
 int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length);
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length);
 int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length);
 int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length);
 int tcp_shutdown(struct tcp *tcp, struct la_conn conn);
@@ -134,6 +144,9 @@ int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info);
 
 /* When the wait of this four-tuple ends; 0 if there is none. */
 la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* When the last connection and the last wait at the local port are over: LA_TIME_NEVER while there is a connection. */
+la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local);
 
 /* The gauges of la_counters. */
 void tcp_gauges(const struct tcp *tcp, struct la_counters *counters);

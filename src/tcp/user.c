@@ -212,7 +212,7 @@ static int check_readable(const struct connection *c)
     if (c->is_fully_closed) {
         return LA_ERROR_CLOSING;
     }
-    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN) {
+    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN && c->in.length == 0) {
         return LA_ERROR_ENDED;
     }
     return c->in.length > 0 || c->peer_is_closed ? LA_OK : LA_ERROR_WOULD_BLOCK;
@@ -247,6 +247,29 @@ int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length)
     return (int)octets;
 }
 
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    int error = check_readable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    if (offset >= c->in.length) {
+        return LA_ERROR_WOULD_BLOCK;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t there = c->in.length - (uint32_t)offset;
+    uint32_t most = length < there ? (uint32_t)length : there;
+    struct stream_cursor cursor = {.piece = PIECE_NONE};
+    for (uint32_t done = 0; done < most;) {
+        uint8_t *octets = NULL;
+        uint32_t n = stream_view(&memory, &c->in, &cursor, (uint32_t)offset + done, most - done, &octets);
+        memcpy((uint8_t *)data + done, octets, n);
+        done += n;
+    }
+    return (int)most;
+}
+
 int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length)
 {
     struct connection *c = connection_of(tcp, conn);
@@ -279,28 +302,6 @@ int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length)
         consume(tcp, c, (uint32_t)length);
     }
     return (int)length;
-}
-
-int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length)
-{
-    const struct connection *c = connection_of(tcp, conn);
-    int error = check_readable(c);
-    if (error != LA_OK) {
-        return error;
-    }
-    if (offset >= c->in.length) {
-        return LA_ERROR_WOULD_BLOCK;
-    }
-    const struct pieces_memory memory = tcp_pieces(tcp);
-    uint32_t there = c->in.length - (uint32_t)offset;
-    uint32_t most = length < there ? (uint32_t)length : there;
-    for (uint32_t done = 0; done < most;) {
-        uint8_t *octets = NULL;
-        uint32_t n = stream_view(&memory, &c->in, NULL, (uint32_t)offset + done, most - done, &octets);
-        memcpy((uint8_t *)data + done, octets, n);
-        done += n;
-    }
-    return (int)most;
 }
 
 int tcp_urgent(const struct tcp *tcp, struct la_conn conn)
@@ -438,6 +439,7 @@ int tcp_outcome(const struct tcp *tcp, struct la_conn conn, struct la_outcome *o
         return LA_ERROR_STALE;
     }
     *outcome = (struct la_outcome){.end = (enum la_end)c->end, .state = (enum la_state)c->state};
+    outcome->unreachable = (enum la_unreachable)c->unreachable;
     if (c->end == LA_END_NONE) {
         outcome->unacknowledged_bytes = c->out.length;
         outcome->unread_bytes = c->in.length;

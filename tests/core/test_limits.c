@@ -115,7 +115,7 @@ static void fields_of_another_width(void **state)
     config.ephemeral_last = (uint16_t)(config.ephemeral_first - 1);
     assert_non_null(strstr(la_config_error(&config), "ephemeral_last"));
     la_config_default(&config);
-    config.congestion = (enum la_congestion)7;
+    config.congestion = 7;
     assert_non_null(strstr(la_config_error(&config), "congestion"));
 }
 
