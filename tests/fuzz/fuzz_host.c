@@ -374,7 +374,8 @@ static void call_option(struct run *run, struct la_conn conn, uint8_t what)
     }
     if (la_set_option(run->host, run->now, conn, option, value) == LA_OK) {
         check(la_get_option(run->host, conn, option, &now) == LA_OK);
-        check(now == value || (option == LA_OPTION_MAX_SEGMENT_BYTES && now < value)); /* what the interface carries */
+        /* Of a segment's size the interface has a say too. */
+        check(now == value || (option == LA_OPTION_MAX_SEGMENT_BYTES && now < value));
     }
 }
 
