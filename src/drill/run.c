@@ -34,8 +34,6 @@ static bool open_host(struct run *run)
         error = la_address_add(run->host, run->now, 0, &settings->local, is_ipv4 ? 16 : 48);
     if (error >= 0)
         error = la_route_add(run->host, run->now, 0, &all, 0);
-    if (error < 0 && !is_ipv4)
-        return run_error(run, nowhere, "unsupported: the host takes no IPv6 address");
     if (error < 0)
         return run_error(run, nowhere, "the host does not take its address or route: %s",
                          la_error_name((enum la_error)error));
