@@ -51,6 +51,7 @@ struct la_config {
     /* The life cycle. */
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */
     bool time_wait_reopen;      /* true: a SYN that RFC 6191 honours opens a new incarnation */
+    bool time_wait_reuse;       /* true: our own active open may, with numbers beyond the old incarnation's */
     bool rfc1337;               /* true: RSTs do not end TIME-WAIT */
     uint32_t msl_ms;            /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
     uint32_t fin_wait_2_ms;     /* 60,000: once fully closed */
@@ -70,14 +71,14 @@ struct la_config {
 
     /* Acknowledgments. */
     uint16_t delayed_ack_ms;   /* 40; at most 499 (RFC 9293 MUST-40); 0: every segment is acknowledged at once */
-    uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
+    uint16_t challenge_ack_ms; /* 500; at most 60,000: one challenge ACK in this time, per connection (RFC 5961 7) */
 
     /* Keepalive: RFC 9293 3.8.4. */
     bool keepalive;                 /* false (MUST-25) */
     bool keepalive_garbage;         /* false; true: a probe carries one octet that means nothing (MAY-6) */
-    uint8_t keepalive_probes;       /* 9 */
     uint32_t keepalive_idle_ms;     /* 7,200,000 (MUST-28) */
     uint32_t keepalive_interval_ms; /* 75,000 */
+    uint8_t keepalive_probes;       /* 9 */
 
     /* What is offered and used. */
     bool nagle;          /* true */

@@ -9,8 +9,7 @@
 /* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. Arrays
    lie behind it at offsets that count from the core itself: no pointer is kept. */
 struct trace_ring {
-    uint32_t offset; /* of struct la_trace[capacity], in CORE_UNITs from the core */
-    uint32_t capacity;
+    uint32_t offset; /* of struct la_trace[config.trace_records], in CORE_UNITs from the core */
     uint32_t first; /* oldest record */
     uint32_t count;
 };

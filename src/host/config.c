@@ -29,6 +29,7 @@ void la_config_default(struct la_config *config)
         .msl_ms = 30000,
         .time_wait_restarts = 32,
         .time_wait_reopen = true,
+        .time_wait_reuse = true,
         .rfc1337 = true,
         .keep_unread = false,
         .fin_wait_2_ms = 60000,
@@ -165,8 +166,8 @@ static const char *timers_error(const struct la_config *config)
     if (outside(config->delayed_ack_ms, 0, 499)) { /* RFC 9293 3.8.6.3, MUST-40: less than half a second */
         return "delayed_ack_ms: at most 499";
     }
-    if (outside(config->challenge_ack_ms, 0, DURATION_MAX_MS)) {
-        return "challenge_ack_ms: at most 1073741823";
+    if (outside(config->challenge_ack_ms, 0, 60000)) {
+        return "challenge_ack_ms: at most 60000";
     }
     if (outside(config->keepalive_idle_ms, 1, DURATION_MAX_MS) ||
         outside(config->keepalive_interval_ms, 1, DURATION_MAX_MS)) {

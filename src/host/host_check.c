@@ -13,9 +13,11 @@ static const char *replies_check(const struct replies *replies)
     return is_full || distance == replies->used ? NULL : "replies: what is used lies from tail to head";
 }
 
-static const char *trace_check(const struct trace_ring *ring)
+static const char *trace_check(const struct core *core)
 {
-    bool holds = ring->count <= ring->capacity && (ring->first < ring->capacity || ring->capacity == 0);
+    const struct trace_ring *ring = &core->trace;
+    uint32_t records = core->config.trace_records;
+    bool holds = ring->count <= records && (ring->first < records || records == 0);
     return holds ? NULL : "trace: the ring lies within its records";
 }
 
@@ -23,7 +25,7 @@ const char *host_check(const la_host *host)
 {
     const char *wrong = replies_check(&host->core.replies);
     if (wrong == NULL) {
-        wrong = trace_check(&host->core.trace);
+        wrong = trace_check(&host->core);
     }
     return wrong != NULL ? wrong : tcp_check(&host->tcp);
 }

@@ -44,6 +44,5 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     place_tcp(config, &to->tcp, &end);
     place(&end, (size_t)config->trace_records * sizeof(struct la_trace), CORE_UNIT, &to->core.trace.offset);
     to->core.replies.bytes = config->reply_bytes;
-    to->core.trace.capacity = config->trace_records;
     return end;
 }

@@ -143,7 +143,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
 int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info);
 
 /* When the wait of this four-tuple ends; 0 if there is none. */
-la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+la_time tcp_wait_until(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
 
 /* When the last connection and the last wait at the local port are over: LA_TIME_NEVER while there is a connection. */
 la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local);

@@ -29,14 +29,14 @@ static uint64_t restarts(const struct test *t)
 static void expect_wait_of(struct test *t, uint32_t ms)
 {
     la_time when = 0;
-    check(t, la_reuse_when(t->host, &t->local, &t->remote, &when) == LA_OK);
+    check(t, la_wait_until(t->host, &t->local, &t->remote, &when) == LA_OK);
     check(t, when == t->now + ms * LA_MILLISECOND);
     advance_ms(t, ms - 1);
     expect_state(t, LA_TIME_WAIT);
-    check(t, la_reuse_when(t->host, &t->local, &t->remote, &when) == LA_OK && when == t->now + LA_MILLISECOND);
+    check(t, la_wait_until(t->host, &t->local, &t->remote, &when) == LA_OK && when == t->now + LA_MILLISECOND);
     advance_ms(t, 1);
     expect_nothing(t);
-    check(t, la_reuse_when(t->host, &t->local, &t->remote, &when) == LA_OK && when == 0);
+    check(t, la_wait_until(t->host, &t->local, &t->remote, &when) == LA_OK && when == 0);
     expect_state(t, LA_CLOSED);
     check(t, waits_of(t) == 0);
     check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
@@ -635,7 +635,7 @@ static void full_table_evicts_the_oldest(void **state)
         struct la_endpoint remote = t->remote;
         la_time when = 0;
         remote.port = (uint16_t)(40000 + i);
-        check(t, la_reuse_when(t->host, &t->local, &remote, &when) == LA_OK);
+        check(t, la_wait_until(t->host, &t->local, &remote, &when) == LA_OK);
         check(t, (when != 0) == (i >= 3));
     }
     end(t);
@@ -658,7 +658,7 @@ static void thousands(void **state)
         struct la_endpoint remote = t->remote;
         la_time when = 0;
         remote.port = (uint16_t)(40000 + i);
-        check(t, la_reuse_when(t->host, &t->local, &remote, &when) == LA_OK);
+        check(t, la_wait_until(t->host, &t->local, &remote, &when) == LA_OK);
         check(t, when == t->start + (WAIT_MS + i * 10ULL) * LA_MILLISECOND);
     }
     t->now = t->start + (WAIT_MS + RECORDS * 10ULL) * LA_MILLISECOND;
