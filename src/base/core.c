@@ -30,6 +30,7 @@ struct la_trace *core_trace(struct core *core, enum la_trace_kind kind)
 
 struct la_trace *core_drop(struct core *core, enum la_drop why)
 {
+    la_assert(why < CORE_DROP_COUNT);
     core->dropped[why]++;
     struct la_trace *record = core_trace(core, LA_TRACE_DROPPED);
     if (record != NULL) {

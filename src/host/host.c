@@ -4,6 +4,7 @@
 
 #include "base/address.h"
 #include "base/assert.h"
+#include "ip/reassembly.h"
 
 /* The entry points: the only place that knows IP and TCP both. */
 
@@ -25,6 +26,7 @@ la_host *la_host_init(void *block, size_t size, const struct la_config *config, 
     core_set_time(&host->core, now);
     host->core.started = now;
     host_layout(config, host);
+    reassembly_start(&host->ip);
     tcp_start(&host->tcp);
     return host;
 }
@@ -90,13 +92,27 @@ COLD static void other_packet_arrives(la_host *host, unsigned interface, const s
     icmp_refuse(&host->ip, interface, packet);
 }
 
-/* Not for us, or not a packet. */
-COLD static void packet_is_dropped(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet)
+/* Not for us, or no packet, or a part of one. True: the part made a packet whole, which takes its place. */
+COLD static bool packet_becomes_whole(la_host *host, enum la_drop why, unsigned interface, struct packet *packet)
 {
+    if (why == LA_DROP_IP_FRAGMENT && host->core.config.reassembly_bytes > 0) {
+        struct packet fragment = *packet;
+        const uint8_t *whole = NULL;
+        size_t length = fragment_arrives(&host->ip, interface, &fragment, &whole);
+        if (length == 0) {
+            return false;
+        }
+        why = ip_parse(whole, length, packet);
+        why = why == LA_DROP_NONE ? ip_check(&host->ip, interface, packet) : why;
+    }
+    if (why == LA_DROP_NONE) {
+        return true;
+    }
     trace_packet(core_drop(&host->core, why), interface, packet);
     if (why == LA_DROP_IP_OPTION && packet->bytes[0] >> 4 == 6) {
         icmp_complain(&host->ip, interface, packet);
     }
+    return false;
 }
 
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
@@ -108,8 +124,7 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
     if (why == LA_DROP_NONE) {
         why = ip_check(&host->ip, interface, &parsed);
     }
-    if (why != LA_DROP_NONE) {
-        packet_is_dropped(host, why, interface, &parsed);
+    if (why != LA_DROP_NONE && !packet_becomes_whole(host, why, interface, &parsed)) {
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
@@ -155,11 +170,15 @@ void la_host_advance(la_host *host, la_time now)
 {
     enter(host, now);
     tcp_advance(&host->tcp);
+    if (host->ip.reassembling > 0) {
+        reassembly_advance(&host->ip);
+    }
 }
 
 la_time la_host_deadline(const la_host *host)
 {
-    return tcp_deadline(&host->tcp);
+    la_time deadline = tcp_deadline(&host->tcp);
+    return host->ip.reassembling > 0 ? reassembly_deadline(&host->ip, deadline) : deadline;
 }
 
 /* ---- interfaces, addresses, routes ---- */
@@ -349,13 +368,14 @@ void la_host_counters(const la_host *host, struct la_counters *counters)
 {
     const struct core *core = &host->core;
     *counters = (struct la_counters){0};
-    for (unsigned i = 0; i < LA_COUNTER_COUNT; i++) {
+    for (unsigned i = 0; i < CORE_COUNTER_COUNT; i++) {
         counters->counter[i] = i < LA_COUNTER_WIDE_COUNT ? core->wide[i] : core->counter[i - LA_COUNTER_WIDE_COUNT];
     }
-    for (unsigned i = 0; i < LA_DROP_COUNT; i++) {
+    for (unsigned i = 0; i < CORE_DROP_COUNT; i++) {
         counters->dropped[i] = core->dropped[i];
     }
     counters->reply_bytes = core->replies.used;
+    reassembly_counters(&host->ip, counters);
     tcp_gauges(&host->tcp, counters);
 }
 

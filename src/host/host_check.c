@@ -1,5 +1,6 @@
 #include "host_inspect.h"
 
+#include "ip/reassembly.h"
 #include "tcp/check.h"
 
 static const char *replies_check(const struct replies *replies)
@@ -24,6 +25,9 @@ const char *host_check(const la_host *host)
     const char *wrong = replies_check(&host->core.replies);
     if (wrong == NULL) {
         wrong = trace_check(&host->core.trace);
+    }
+    if (wrong == NULL) {
+        wrong = reassembly_check(&host->ip);
     }
     return wrong != NULL ? wrong : tcp_check(&host->tcp);
 }

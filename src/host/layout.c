@@ -40,6 +40,7 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     size_t end = sizeof *to + tcp_connections_bytes(config);
     to->ip.core_bytes = (int32_t)(offsetof(struct la_host, core) - offsetof(struct la_host, ip));
     place_ip(config, &to->ip, &end);
+    place(&end, config->reassembly_bytes, CORE_UNIT, &to->ip.reassembly);
     place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);
     place(&end, (size_t)config->trace_records * sizeof(struct la_trace), CORE_UNIT, &to->core.trace.offset);

@@ -252,6 +252,7 @@ static void tiny_config(struct la_config *config)
     config->buffer_piece_bytes = 64;
     config->buffer_pieces = 4;
     config->reply_bytes = 64;
+    config->reassembly_bytes = 0;
 }
 
 static void a_tiny_host_opens_carries_and_closes(void **state)
