@@ -64,6 +64,7 @@ static void configure(struct la_config *config, uint8_t choice)
     config->addresses = 1;
     config->routes = 0;
     config->time_wait_ipv4 = (choice & 1) != 0 ? 3 : 20;
+    config->time_wait_ipv6 = 3;
     config->buffer_piece_bytes = (choice & 2) != 0 ? 16 : 64;
     config->buffer_pieces = (choice & 4) != 0 ? 5 : 40;
     config->reply_bytes = (choice & 8) != 0 ? 64 : 512;
