@@ -7,6 +7,13 @@ enum la_congestion {
     LA_CONGESTION_NEWRENO /* RFC 5681, RFC 6582 */
 };
 
+/* Explicit congestion notification: RFC 3168. */
+enum la_ecn {
+    LA_ECN_OFF,
+    LA_ECN_ACCEPT, /* used where the peer offers it */
+    LA_ECN_OFFER   /* and offered in our own SYNs */
+};
+
 /* Everything that a host may be told, and every limit it has. la_config_default fills in the defaults named here; the
    key must be set by the caller. Times are milliseconds. */
 struct la_config {
@@ -23,7 +30,7 @@ struct la_config {
     uint32_t buffer_piece_bytes; /* 4096: what buffers are made of; a multiple of 8, 16 to 65536 */
     uint32_t buffer_pieces;      /* 8192 */
     uint32_t reply_bytes;        /* 65536: RSTs, ICMP messages and ACKs from records, whole packets that wait to be
-                                    pulled; a multiple of 8, at least 64; IPv6's ACKs need 80 */
+                                    pulled; a multiple of 8, at least 64, with IPv6 80 */
     uint32_t reassembly_bytes;   /* 524288: for fragments until they are whole, and what finds them: a multiple of 8,
                                     4096 to 16777216, or 0: none are taken, none are made */
     uint32_t trace_records;      /* 0 */
@@ -33,11 +40,16 @@ struct la_config {
     uint32_t send_buffer_bytes;    /* 262144: unacknowledged and unsent, at most */
     uint32_t receive_buffer_bytes; /* 262144: the largest window offered */
     uint16_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
+    uint16_t own_settings;         /* 1024: connections that may have settings of their own at a time: keepalive's
+                                      times, user timeout, R1, R2, a source route */
 
     /* IP. */
     uint16_t path_mtus;     /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
     uint16_t reassembly_ms; /* 60,000, and at most (RFC 8200 4.5, RFC 1122 3.3.2): in which all fragments come */
     uint8_t ttl;            /* 64; IPv6's hop limit too */
+    uint8_t dscp;           /* 0; at most 63: RFC 2474 */
+    bool source_routes; /* false: packets with an IPv4 source route are dropped; true: TCP takes them, and answers along
+                           the way back (RFC 9293 MUST-53) */
 
     /* The life cycle. */
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */
@@ -51,29 +63,32 @@ struct la_config {
 
     /* Retransmission: RFC 6298, RFC 9293 3.8. */
     uint8_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
+    uint8_t ecn;                /* LA_ECN_ACCEPT; enum la_ecn */
     uint32_t rto_initial_ms;    /* 1,000 */
     uint32_t rto_min_ms;        /* 200; at most 1,000,000: so much above the smoothed round trip */
     uint32_t rto_max_ms;        /* 60,000 */
-    uint32_t r2_data_ms;        /* 100,000: then the connection is given up */
+    uint32_t r2_data_ms;        /* 100,000: then the connection is given up (SHLD-11) */
     uint32_t r2_syn_ms;         /* 180,000 */
     uint32_t user_timeout_ms;   /* 0: none but R2 */
 
     /* Acknowledgments. */
     uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
-    uint16_t delayed_ack_ms;   /* 40; at most 500 (MUST-58); 0: every segment is acknowledged at once */
+    uint16_t delayed_ack_ms;   /* 40; at most 499 (RFC 9293 MUST-40); 0: every segment is acknowledged at once */
 
     /* Keepalive: RFC 9293 3.8.4. */
-    bool keepalive;                 /* false */
-    uint8_t keepalive_probes;       /* 9 */
-    uint32_t keepalive_idle_ms;     /* 7,200,000 */
+    bool keepalive;                 /* false (MUST-25) */
+    bool keepalive_garbage;         /* false; true: a probe carries one octet that means nothing (MAY-6) */
+    uint32_t keepalive_idle_ms;     /* 7,200,000 (MUST-28) */
     uint32_t keepalive_interval_ms; /* 75,000 */
+    uint8_t keepalive_probes;       /* 9 */
 
     /* What is offered and used. */
     bool nagle;          /* true */
     bool timestamps;     /* true: RFC 7323 */
     bool window_scaling; /* true: RFC 7323 */
     bool reset_unknown;  /* true: a segment for nobody is answered with RST; false: silently dropped */
-    enum la_congestion congestion;
+    bool keep_unread;    /* false; true: what was received before a reset can be read after it */
+    uint8_t congestion;  /* LA_CONGESTION_NEWRENO; enum la_congestion */
 
     uint16_t ephemeral_first; /* 32768 */
     uint16_t ephemeral_last;  /* 60999 */

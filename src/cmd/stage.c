@@ -86,8 +86,7 @@ static int open_host(struct stage *stage)
     if (result >= 0) /* everything else is the kernel's to route */
         result = la_route_add(stage->host, now, (unsigned)interface, &any, 0);
     if (result < 0)
-        return complain(stage->command, "--address: the host does not take it: %s%s", la_error_name(result),
-                        v4 ? "" : " (IPv6 is not there yet)");
+        return complain(stage->command, "--address: the host does not take it: %s", la_error_name(result));
     stage->interface = (unsigned)interface;
     stage->began = now;
     return 0;

@@ -15,7 +15,7 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
 {
     place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
     place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
-    place(end, tcp_listeners_bytes(config), CORE_UNIT, &tcp->listeners);
+    place(end, tcp_listeners_bytes(config) + tcp_settings_bytes(config), CORE_UNIT, &tcp->listeners);
     place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
     place(end, tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->path_mtus);
     place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);
@@ -40,11 +40,10 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     size_t end = sizeof *to + tcp_connections_bytes(config);
     to->ip.core_bytes = (int32_t)(offsetof(struct la_host, core) - offsetof(struct la_host, ip));
     place_ip(config, &to->ip, &end);
-    place(&end, config->reassembly_bytes, CORE_UNIT, &to->ip.reassembly);
-    place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
+    place(&end, (size_t)config->reassembly_bytes + config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);
     place(&end, (size_t)config->trace_records * sizeof(struct la_trace), CORE_UNIT, &to->core.trace.offset);
+    to->core.replies.offset += config->reassembly_bytes / CORE_UNIT; /* reassembly_of finds its room right before */
     to->core.replies.bytes = config->reply_bytes;
-    to->core.trace.capacity = config->trace_records;
     return end;
 }

@@ -3,7 +3,7 @@
 #include "base/assert.h"
 
 /* Few enough to be looked through for each fragment, and many times what one needs whose network is well. */
-#define PACKETS_MAX 256
+#define PACKETS_MAX UINT8_MAX
 
 /* A header of IPv6, the payload that it can name, and the fragment header that a first fragment is kept with. */
 #define WHOLE_BYTES_MAX 65584
@@ -50,12 +50,12 @@ static void lay_out(struct ip *ip, uint32_t bytes)
     left -= r->capacity * (uint32_t)sizeof(struct reassembling);
     r->pieces.total = left / per_piece;
     r->pieces.piece_bytes = REASSEMBLY_PIECE_BYTES;
-    r->packets = ip->reassembly + units(sizeof *r);
+    r->packets = reassembly_offset(ip) + units(sizeof *r);
     r->whole = r->packets + units(r->capacity * sizeof(struct reassembling));
     r->pieces.octets = r->whole + units(r->whole_bytes);
     r->fragments = r->pieces.octets + units((size_t)r->pieces.total * REASSEMBLY_PIECE_BYTES);
     r->pieces.links = r->fragments + units(r->pieces.total * sizeof(struct fragment));
-    la_assert(r->pieces.links + units(r->pieces.total * sizeof(uint32_t)) <= ip->reassembly + bytes / CORE_UNIT);
+    la_assert(r->pieces.links + units(r->pieces.total * sizeof(uint32_t)) <= reassembly_offset(ip) + bytes / CORE_UNIT);
 }
 
 void reassembly_start(struct ip *ip)

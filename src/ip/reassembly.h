@@ -61,9 +61,16 @@ struct reassembly {
     uint16_t free;
 };
 
+/* Its room lies right before that of the replies. */
+static inline uint32_t reassembly_offset(const struct ip *ip)
+{
+    const struct core *core = ip_core(ip);
+    return core->replies.offset - core->config.reassembly_bytes / CORE_UNIT;
+}
+
 static inline struct reassembly *reassembly_of(const struct ip *ip)
 {
-    return core_at(ip_core(ip), ip->reassembly);
+    return core_at(ip_core(ip), reassembly_offset(ip));
 }
 
 static inline void reassembly_count(const struct ip *ip, enum la_counter counter, uint32_t n)
