@@ -118,9 +118,10 @@ COLD static bool packet_becomes_whole(la_host *host, enum la_drop why, unsigned 
 
 /* A route that the sender chose goes past what guards the usual one (RFC 6274 3.13.2.3): only on request, and only for
    TCP, which answers along it. */
-COLD static bool may_be_source_routed(const la_host *host, const struct packet *packet)
+COLD static bool may_be_source_routed(const la_host *host, enum la_drop why, const struct packet *packet)
 {
-    return host->core.config.source_routes && packet->protocol == IP_PROTOCOL_TCP;
+    return why == LA_DROP_IP_OPTION && packet->source_route != NULL && host->core.config.source_routes &&
+           packet->protocol == IP_PROTOCOL_TCP;
 }
 
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
@@ -129,14 +130,10 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
     enter(host, now);
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
     enum la_drop why = ip_parse(packet, length, &parsed);
-    if (why == LA_DROP_NONE) {
+    if (why == LA_DROP_NONE || may_be_source_routed(host, why, &parsed)) {
         why = ip_check(&host->ip, interface, &parsed);
     }
     if (why != LA_DROP_NONE && !packet_becomes_whole(host, why, interface, &parsed)) {
-        return;
-    }
-    if (parsed.source_route != NULL && !may_be_source_routed(host, &parsed)) {
-        trace_packet(core_drop(&host->core, LA_DROP_IP_OPTION), interface, &parsed);
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
@@ -151,9 +148,6 @@ APART static size_t next_packet(la_host *host, unsigned interface, void *buffer,
 {
     struct core *core = &host->core;
     size_t length = 0;
-    if (size < ip_interface_mtu(&host->ip, interface)) {
-        return 0;
-    }
     if (core->replies.used > 0) {
         length = replies_take(&core->replies, core_at(core, core->replies.offset), interface, buffer, size);
     }
@@ -170,7 +164,8 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
 {
     enter(host, now);
     if (interface >= host->ip.interface_count ||
-        (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
+        (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface)) ||
+        size < ip_interface_mtu(&host->ip, interface)) {
         return 0;
     }
     return next_packet(host, interface, buffer, size);

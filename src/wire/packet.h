@@ -22,7 +22,8 @@ struct packet {
     uint8_t ttl;
 };
 
-/* Parses by version. Of a packet that is dropped, what could be parsed is filled in, for the trace; the rest is 0. */
+/* Parses by version. Of a packet that is dropped, what could be parsed is filled in, for the trace; the rest is 0. One
+   whose source_route is set is right in all but that, and dropped unless the caller takes such packets. */
 enum la_drop ip_parse(const uint8_t *bytes, size_t length, struct packet *packet);
 
 /* Of a packet that ip_parse answered LA_DROP_IP_FRAGMENT for: which part it is. Its octets are packet->payload. */
