@@ -114,10 +114,12 @@ enum la_drop {
     LA_DROP_FRAGMENT_DUPLICATE, /* came before, with the same octets */
     LA_DROP_FRAGMENTS_FULL,     /* no room for it, or its packet is too large or in too many parts */
     LA_DROP_FRAGMENTS_EVICTED,  /* a packet that was given up for the sake of others */
-    LA_DROP_FRAGMENTS_LATE      /* a packet that was given up: config.reassembly_ms was over */
+    LA_DROP_FRAGMENTS_LATE,     /* a packet that was given up: config.reassembly_ms was over */
+    LA_DROP_FRAGMENT_ECN        /* says that its flow knows no ECN, where others of its packet say that it does, or the
+                                   reverse: with all others (RFC 3168 5.3) */
 };
 
-#define LA_DROP_COUNT 56
+#define LA_DROP_COUNT 57
 
 /* TCP's control bits, as in the header's octet. */
 enum la_tcp_flag {

@@ -130,6 +130,7 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_FRAGMENTS_FULL: return "fragments-full";
     case LA_DROP_FRAGMENTS_EVICTED: return "fragments-evicted";
     case LA_DROP_FRAGMENTS_LATE: return "fragments-late";
+    case LA_DROP_FRAGMENT_ECN: return "fragment-ecn";
     }
     return "?";
 }

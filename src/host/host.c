@@ -93,27 +93,19 @@ COLD static void other_packet_arrives(la_host *host, unsigned interface, const s
     icmp_refuse(&host->ip, interface, packet);
 }
 
-/* Not for us, or no packet, or a part of one. True: the part made a packet whole, which takes its place. */
-COLD static bool packet_becomes_whole(la_host *host, enum la_drop why, unsigned interface, struct packet *packet)
+/* Not for us, or no packet, or a part of one. If that was the last one that was missing: the length of the whole, and
+   where it lies; else 0. */
+COLD static size_t packet_is_put_aside(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet,
+                                       const uint8_t **whole)
 {
-    if (why == LA_DROP_IP_FRAGMENT && host->core.config.reassembly_bytes > 0) {
-        struct packet fragment = *packet;
-        const uint8_t *whole = NULL;
-        size_t length = fragment_arrives(&host->ip, interface, &fragment, &whole);
-        if (length == 0) {
-            return false;
-        }
-        why = ip_parse(whole, length, packet);
-        why = why == LA_DROP_NONE ? ip_check(&host->ip, interface, packet) : why;
-    }
-    if (why == LA_DROP_NONE) {
-        return true;
+    if (why == LA_DROP_IP_FRAGMENT && host->core.config.reassembly_bytes > 0 && *whole == NULL) {
+        return fragment_arrives(&host->ip, interface, packet, whole);
     }
     trace_packet(core_drop(&host->core, why), interface, packet);
     if (why == LA_DROP_IP_OPTION && packet->bytes[0] >> 4 == 6) {
         icmp_complain(&host->ip, interface, packet);
     }
-    return false;
+    return 0;
 }
 
 /* A route that the sender chose goes past what guards the usual one (RFC 6274 3.13.2.3): only on request, and only for
@@ -127,13 +119,20 @@ COLD static bool may_be_source_routed(const la_host *host, enum la_drop why, con
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
 {
     struct packet parsed;
+    const uint8_t *whole = NULL; /* of which this packet is the last fragment */
+    enum la_drop why = LA_DROP_NONE;
     enter(host, now);
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
-    enum la_drop why = ip_parse(packet, length, &parsed);
-    if (why == LA_DROP_NONE || may_be_source_routed(host, why, &parsed)) {
-        why = ip_check(&host->ip, interface, &parsed);
-    }
-    if (why != LA_DROP_NONE && !packet_becomes_whole(host, why, interface, &parsed)) {
+    do {
+        why = ip_parse(whole != NULL ? whole : packet, length, &parsed);
+        if (why == LA_DROP_NONE || may_be_source_routed(host, why, &parsed)) {
+            why = ip_check(&host->ip, interface, &parsed);
+        }
+        if (why != LA_DROP_NONE) {
+            length = packet_is_put_aside(host, why, interface, &parsed, &whole);
+        }
+    } while (why != LA_DROP_NONE && length > 0);
+    if (why != LA_DROP_NONE) {
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);

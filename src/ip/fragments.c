@@ -146,16 +146,13 @@ size_t fragment_arrives(struct ip *ip, unsigned interface, const struct packet *
 static void give_up(struct ip *ip, uint16_t number)
 {
     const struct reassembling *p = reassembly_packet(ip, number);
-    size_t length = reassembly_copy_first(ip, number);
+    struct packet first;
     if (!reassembly_is_refused(p)) {
         reassembly_count(ip, LA_COUNT_REASSEMBLY_FAILS, 1);
         reassembly_count(ip, LA_COUNT_REASSEMBLY_TIMEOUTS, 1);
         reassembly_drop(ip, LA_DROP_FRAGMENTS_LATE, p->interface, &p->source, &p->destination);
     }
-    if (length > 0) {
-        struct packet first;
-        enum la_drop why = ip_parse(core_at(ip_core(ip), reassembly_of(ip)->whole), length, &first);
-        la_assert(why == LA_DROP_IP_FRAGMENT);
+    if (reassembly_first(ip, number, &first)) {
         icmp_reassembly_time_exceeded(ip, p->interface, &first);
     }
     reassembly_end(ip, number);

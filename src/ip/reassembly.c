@@ -1,6 +1,10 @@
 #include "reassembly.h"
 
 #include "base/assert.h"
+#include "wire/source_route.h"
+
+/* The codepoints of RFC 3168 5. */
+enum ecn { ECN_NOT_ECT = 0, ECN_CE = 3 };
 
 /* Few enough to be looked through for each fragment, and many times what one needs whose network is well. */
 #define PACKETS_MAX UINT8_MAX
@@ -295,7 +299,7 @@ static bool end_is_possible(const struct ip *ip, const struct reassembling *p, c
     if (fragment->more) {
         return p->end == 0 || end < p->end;
     }
-    bool is_beyond = p->last == PIECE_NONE || end_of(reassembly_fragment(ip, p->last)) <= end;
+    bool is_beyond = p->last == PIECE_NONE || end_of(reassembly_fragment(ip, p->last)) < end;
     return p->end == 0 ? is_beyond : end == p->end;
 }
 
@@ -374,6 +378,10 @@ enum la_drop reassembly_add(struct ip *ip, uint16_t number, const struct packet 
     if (why != LA_DROP_NONE) {
         return why;
     }
+    uint8_t ecn_seen = (uint8_t)(p->ecn_seen | 1U << (packet->tos & 3));
+    if ((ecn_seen & 1U << ECN_NOT_ECT) != 0 && ecn_seen != 1U << ECN_NOT_ECT) {
+        return LA_DROP_FRAGMENT_ECN;
+    }
     size_t bytes = fragment->offset == 0 ? packet->length : packet->payload_length;
     uint32_t pieces = (uint32_t)((bytes + REASSEMBLY_PIECE_BYTES - 1) / REASSEMBLY_PIECE_BYTES);
     if (packet->length + fragment->offset > r->whole_bytes || p->fragments == FRAGMENTS_MAX ||
@@ -383,21 +391,32 @@ enum la_drop reassembly_add(struct ip *ip, uint16_t number, const struct packet 
     make_room(ip, &p->source, 0, pieces, number);
     link_behind(ip, p, before, keep_octets(ip, packet, fragment));
     p->end = fragment->more ? p->end : end;
+    p->ecn_seen = ecn_seen;
     return LA_DROP_NONE;
 }
 
 /* ---- wholes ---- */
 
-size_t reassembly_copy_first(struct ip *ip, uint16_t number)
+bool reassembly_first(struct ip *ip, uint16_t number, struct packet *first)
 {
     const struct reassembling *p = reassembly_packet(ip, number);
-    const struct fragment *first = p->first != PIECE_NONE ? reassembly_fragment(ip, p->first) : NULL;
-    if (first == NULL || first->offset != 0) {
-        return 0;
+    const struct fragment *f = p->first != PIECE_NONE ? reassembly_fragment(ip, p->first) : NULL;
+    if (f == NULL || f->offset != 0) {
+        return false;
     }
     struct pieces_memory memory = reassembly_pieces(ip);
-    stream_copy(&memory, &first->octets, core_at(ip_core(ip), reassembly_of(ip)->whole), first->octets.length);
-    return first->octets.length;
+    uint8_t *whole = core_at(ip_core(ip), reassembly_of(ip)->whole);
+    stream_copy(&memory, &f->octets, whole, f->octets.length);
+    enum la_drop why =
+        p->is_ipv4 ? ipv4_parse(whole, f->octets.length, first) : ipv6_parse(whole, f->octets.length, first);
+    la_assert(why == LA_DROP_IP_FRAGMENT);
+    return true;
+}
+
+/* RFC 3168 5.3: one that met congestion tells it of the whole. */
+static uint8_t tos_of_whole(const struct reassembling *p, uint8_t tos_of_first)
+{
+    return (uint8_t)(tos_of_first | ((p->ecn_seen >> ECN_CE & 1) != 0 ? ECN_CE : 0));
 }
 
 size_t reassembly_join(struct ip *ip, uint16_t number)
@@ -407,8 +426,8 @@ size_t reassembly_join(struct ip *ip, uint16_t number)
     struct pieces_memory memory = reassembly_pieces(ip);
     uint8_t *whole = core_at(ip_core(ip), r->whole);
     struct packet packet;
-    enum la_drop why = ip_parse(whole, reassembly_copy_first(ip, number), &packet);
-    la_assert(why == LA_DROP_IP_FRAGMENT);
+    bool has_first = reassembly_first(ip, number, &packet);
+    la_assert(has_first);
     const struct ip_fragment first = ip_fragment(&packet);
     size_t length = first.before_bytes + (size_t)p->end;
     size_t most = p->is_ipv4 ? UINT16_MAX : IPV6_HEADER_BYTES + (size_t)UINT16_MAX;
@@ -425,5 +444,6 @@ size_t reassembly_join(struct ip *ip, uint16_t number)
     }
     la_assert(to == whole + length);
     ip_fragments_join(whole, length, &first);
+    ip_set_tos(whole, tos_of_whole(p, packet.tos));
     return length;
 }

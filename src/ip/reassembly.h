@@ -44,6 +44,7 @@ struct reassembling {
     uint8_t interface;
     uint8_t protocol; /* IPv4: tells packets of one identification apart (RFC 791 3.2) */
     bool is_ipv4;
+    uint8_t ecn_seen;    /* a bit for each codepoint of its fragments (RFC 3168 5.3) */
     uint8_t refused_for; /* enum la_drop: nothing is kept, and what still comes is dropped (RFC 5722) */
 };
 
@@ -130,8 +131,8 @@ enum la_drop reassembly_add(struct ip *ip, uint16_t number, const struct packet 
    it carries are too long for one. */
 size_t reassembly_join(struct ip *ip, uint16_t number);
 
-/* Copies the first fragment, as it came, to the room for wholes: its length, or 0 if it has not come. */
-size_t reassembly_copy_first(struct ip *ip, uint16_t number);
+/* The first fragment, as it came, in the room for wholes. False: it has not come. */
+bool reassembly_first(struct ip *ip, uint16_t number, struct packet *first);
 
 /* Gives the fragments back. The packet stays until its time is over, so that the rest of it is refused too. */
 void reassembly_refuse(struct ip *ip, uint16_t number, enum la_drop why);
