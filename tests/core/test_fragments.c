@@ -12,6 +12,8 @@
 #include "host/host_inspect.h"
 #include "wire/icmp.h"
 #include "wire/icmpv6.h"
+#include "wire/source_route.h"
+#include "wire/tcp.h"
 
 /* Fragments against a plain model: what was cut up, in any order, twice and with losses, is answered as if it had come
    whole, or not at all. What is sent are echo requests, whose answers are put together by the test. */
@@ -25,6 +27,7 @@ struct part {
 
 struct test {
     la_host *host;
+    size_t size;
     la_time now;
     struct part parts[PARTS_MAX];
     unsigned count;
@@ -61,6 +64,7 @@ static struct test *begin(uint32_t reassembly_bytes)
     void *block = aligned_alloc(LA_HOST_ALIGNMENT, size);
     assert_non_null(block);
     memset(block, 0xa5, size);
+    test.size = size;
     test.now = LA_SECOND;
     test.count = 0;
     test.host = la_host_init(block, size, &config, test.now);
@@ -71,6 +75,14 @@ static struct test *begin(uint32_t reassembly_bytes)
     assert_int_equal(la_address_add(test.host, test.now, 0, &ipv4, 8), LA_OK);
     assert_int_equal(la_address_add(test.host, test.now, 0, &ipv6, 32), LA_OK);
     return &test;
+}
+
+static la_host *copy_of(const struct test *t)
+{
+    void *block = aligned_alloc(LA_HOST_ALIGNMENT, t->size);
+    assert_non_null(block);
+    memcpy(block, t->host, t->size);
+    return block;
 }
 
 static void end(struct test *t)
@@ -395,12 +407,152 @@ static void without_room_none_is_taken(void **state)
     end(t);
 }
 
+/* Marks the part with this ECN codepoint. */
+static void mark(struct part *part, uint8_t codepoint)
+{
+    ip_set_tos(part->bytes, codepoint);
+}
+
+/* RFC 3168 5.3: CE of one is the whole's; Not-ECT with others is no packet. */
+static void ecn_of_the_whole(void **state)
+{
+    (void)state;
+    static uint8_t payload[2400];
+    static const struct {
+        uint8_t codepoint[3];
+        bool whole;
+    } mixes[] = {{{0, 0, 0}, true},  {{2, 2, 2}, true},  {{2, 3, 2}, true},  {{2, 1, 2}, true}, {{3, 2, 2}, true},
+                 {{0, 3, 0}, false}, {{0, 0, 2}, false}, {{2, 2, 0}, false}, {{1, 0, 1}, false}};
+    for (unsigned i = 0; i < 2 * sizeof mixes / sizeof mixes[0]; i++) {
+        struct test *t = begin(524288);
+        unsigned parts = 0;
+        request(sources[i % 2], payload, sizeof payload, 7);
+        cut_all(t, sources[i % 2], 1, payload, sizeof payload, 800);
+        for (unsigned n = 0; n < 3; n++) {
+            mark(&t->parts[n], mixes[i / 2].codepoint[n]);
+            give(t, &t->parts[n]);
+        }
+        assert_int_equal(pull_answer(t, payload, &parts) > 0, mixes[i / 2].whole);
+        assert_int_equal(dropped(t, LA_DROP_FRAGMENT_ECN) > 0, !mixes[i / 2].whole);
+        end(t);
+    }
+}
+
+/* A segment to port 80, and its length. */
+static size_t segment_from(const char *from, uint8_t *payload, const struct tcp_header *how, size_t text)
+{
+    static uint8_t packet[4000];
+    struct tcp_header header = *how;
+    struct la_endpoint source = {address(from), 5000};
+    struct la_endpoint destination = {own(from), 80};
+    header.local = &source;
+    header.remote = &destination;
+    header.window = 60000;
+    unsigned before = ip_header_bytes(&source.address) + tcp_header_bytes(&header.options);
+    for (size_t i = 0; i < text; i++) {
+        packet[before + i] = (uint8_t)(i * 7 + i / 256);
+    }
+    size_t length = tcp_emit(packet, &header, 64, text, checksum_add(0, false, packet + before, text)) + text;
+    memcpy(payload, packet + ip_header_bytes(&source.address), length - ip_header_bytes(&source.address));
+    return length - ip_header_bytes(&source.address);
+}
+
+static uint32_t iss_of_syn_ack(struct test *t)
+{
+    uint8_t bytes[MTU];
+    struct packet packet;
+    struct segment segment;
+    size_t n = la_host_output(t->host, t->now, 0, bytes, sizeof bytes);
+    assert_int_equal(ip_parse(bytes, n, &packet), LA_DROP_NONE);
+    assert_int_equal(tcp_parse(&packet, &segment), LA_DROP_NONE);
+    assert_int_equal(segment.flags & (LA_SYN | LA_ACK), LA_SYN | LA_ACK);
+    return segment.seq.v;
+}
+
+/* TCP's segments in parts, the last one first; the host is copied between two of them, and both go on alike. */
+static void segments_of_tcp(void **state)
+{
+    (void)state;
+    static uint8_t payload[4000];
+    static uint8_t got[2][4000];
+    for (unsigned i = 0; i < 2; i++) {
+        struct test *t = begin(524288);
+        struct la_listener listener;
+        struct la_conn conn;
+        const struct la_endpoint local = {own(sources[i]), 80};
+        assert_int_equal(la_listen(t->host, t->now, &local, 1, &listener), LA_OK);
+        struct tcp_header header = {.flags = LA_SYN, .seq = seq_of(1000)};
+        size_t length = segment_from(sources[i], payload, &header, 0);
+        uint8_t whole[MTU];
+        struct la_address from = address(sources[i]);
+        unsigned before = ip_emit(whole, &from, &local.address, IP_PROTOCOL_TCP, 64, length);
+        memcpy(whole + before, payload, length);
+        la_host_input(t->host, t->now, 0, whole, before + length);
+        uint32_t iss = iss_of_syn_ack(t);
+        header = (struct tcp_header){.flags = LA_ACK | LA_PSH, .seq = seq_of(1001), .ack = seq_of(iss + 1)};
+        length = segment_from(sources[i], payload, &header, 3000);
+        for (size_t end_at = length; end_at > 0;) {
+            size_t offset = (end_at - 1) / 1000 * 1000;
+            cut(t, sources[i], 2, IP_PROTOCOL_TCP, payload, offset, end_at - offset, end_at < length);
+            end_at = offset;
+        }
+        assert_int_equal(t->count, 4);
+        give(t, &t->parts[0]);
+        give(t, &t->parts[1]);
+        give(t, &t->parts[2]);
+        assert_true(la_accept(t->host, t->now, listener, &conn) < 0);
+        la_host *const original = t->host;
+        t->host = copy_of(t);
+        for (unsigned which = 0; which < 2; which++) {
+            give(t, &t->parts[3]);
+            assert_int_equal(la_accept(t->host, t->now, listener, &conn), LA_OK);
+            assert_int_equal(la_recv(t->host, t->now, conn, got[which], sizeof got[which]), 3000);
+            assert_memory_equal(got[which], payload + length - 3000, 3000);
+            assert_int_equal(counted(t, LA_COUNT_REASSEMBLY_OKS), 1);
+            if (which == 0) {
+                free(t->host);
+                t->host = original;
+            }
+        }
+        end(t);
+    }
+}
+
+/* One that ends where another says that more follows, and as many as a packet may have. */
+static void ends_and_counts(void **state)
+{
+    (void)state;
+    static uint8_t payload[8 * 200];
+    for (unsigned i = 0; i < 2; i++) {
+        struct test *t = begin(524288);
+        give(t, cut(t, sources[i], 1, icmp_of(sources[i]), payload, 800, 800, true));
+        give(t, cut(t, sources[i], 1, icmp_of(sources[i]), payload, 800, 800, false));
+        assert_int_equal(dropped(t, LA_DROP_FRAGMENT_OVERLAP), 1);
+        for (unsigned parts = 128; parts <= 129; parts++) {
+            unsigned pulled = 0;
+            size_t length = (size_t)parts * 8;
+            uint64_t full = dropped(t, LA_DROP_FRAGMENTS_FULL);
+            t->count = 0;
+            request(sources[i], payload, length, 9);
+            cut_all(t, sources[i], parts, payload, length, 8);
+            for (unsigned n = 0; n < parts; n++) {
+                give(t, &t->parts[n]);
+            }
+            assert_int_equal(pull_answer(t, payload, &pulled), parts == 128 ? length : 0);
+            assert_int_equal(dropped(t, LA_DROP_FRAGMENTS_FULL) - full, parts == 128 ? 0 : 1);
+        }
+        end(t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_order),         cmocka_unit_test(overlaps),
         cmocka_unit_test(time_is_over),      cmocka_unit_test(bad_fragments),
         cmocka_unit_test(one_source_floods), cmocka_unit_test(without_room_none_is_taken),
+        cmocka_unit_test(ecn_of_the_whole),  cmocka_unit_test(segments_of_tcp),
+        cmocka_unit_test(ends_and_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
