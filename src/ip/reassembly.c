@@ -50,7 +50,8 @@ static void lay_out(struct ip *ip, uint32_t bytes)
     const uint32_t per_piece = REASSEMBLY_PIECE_BYTES + sizeof(uint32_t) + sizeof(struct fragment);
     r->whole_bytes = smaller(bytes / 4 / CORE_UNIT * CORE_UNIT, WHOLE_BYTES_MAX);
     uint32_t left = bytes - r->whole_bytes - units(sizeof *r) * CORE_UNIT - 2 * CORE_UNIT;
-    r->capacity = (uint16_t)smaller(left / (4 * per_piece + sizeof(struct reassembling)), PACKETS_MAX);
+    r->capacity =
+        (uint16_t)smaller((uint32_t)(left / ((size_t)4 * per_piece + sizeof(struct reassembling))), PACKETS_MAX);
     left -= r->capacity * (uint32_t)sizeof(struct reassembling);
     r->pieces.total = left / per_piece;
     r->pieces.piece_bytes = REASSEMBLY_PIECE_BYTES;

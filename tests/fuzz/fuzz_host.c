@@ -185,7 +185,32 @@ static void drain(struct run *run)
 
 /* ---- what it is given ---- */
 
-static void give_segment(struct run *run)
+/* The packet in parts: in either order, some of them lost, twice, longer than they should be, or marked. Parts of
+   earlier ones may fit. */
+static void give_parts(struct run *run, const struct packet *whole)
+{
+    static uint8_t bytes[600];
+    uint8_t how = read_u8(&run->input);
+    size_t most = 8 * (1 + (size_t)(how & 7));
+    size_t count = (whole->payload_length + most - 1) / most;
+    struct ip_fragment part = {.identification = how >> 6, .protocol = whole->protocol};
+    for (size_t i = 0; i < count; i++) {
+        uint8_t what = read_u8(&run->input);
+        part.offset = (uint32_t)(((how & 8) != 0 ? count - 1 - i : i) * most);
+        size_t left = whole->payload_length - part.offset;
+        size_t length = most + ((what & 4) != 0 ? 8 : 0);
+        length = length < left ? length : left;
+        part.more = length < left;
+        unsigned before = ip_emit_fragment(bytes, &whole->source, &whole->destination, 64, &part, length);
+        memcpy(bytes + before, whole->payload + part.offset, length);
+        ip_set_tos(bytes, (what & 8) != 0 ? what >> 6 : whole->tos);
+        for (unsigned times = (what & 3) == 1 ? 0 : 1 + ((what & 3) == 2); times > 0; times--) {
+            la_host_input(run->host, run->now, 0, bytes, before + length);
+        }
+    }
+}
+
+static void give_segment(struct run *run, bool is_cut)
 {
     static uint8_t bytes[512];
     struct flow *flow = &run->flows[read_u8(&run->input) % FLOWS];
@@ -226,6 +251,12 @@ static void give_segment(struct run *run)
         static const struct source_route route = {
             .bytes = 8, .first_hop = {10, 0, 0, 1}, .option = {1, 131, 7, 8, 10, 0, 0, 3}};
         whole = source_route_insert(bytes, whole, &route);
+    }
+    struct packet packet;
+    if (is_cut && ip_parse(bytes, whole, &packet) == LA_DROP_NONE) {
+        run->flags_in = 0; /* what becomes whole may be an earlier one */
+        give_parts(run, &packet);
+        return;
     }
     run->flags_in = header.flags;
     run->was_segment = true;
@@ -423,7 +454,7 @@ static void step(struct run *run)
     case 0:
     case 1:
     case 2:
-    case 3: give_segment(run); break;
+    case 3: give_segment(run, (kind & 64) != 0); break;
     case 4:
         if ((kind & 64) != 0) {
             give_error(run);
