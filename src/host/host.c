@@ -269,16 +269,13 @@ static int active_open(la_host *host, const struct la_endpoint *local, const str
     if (local != NULL) {
         from = *local;
     }
-    bool given = !address_is_any(&from.address);
-    if (given && !ip_is_ours(&host->ip, &from.address)) {
-        return LA_ERROR_NO_ADDRESS;
-    }
     if (host->core.now - host->core.started < host->core.config.quiet_time_ms * LA_MILLISECOND) {
         return LA_ERROR_QUIET;
     }
     const struct la_address *next = route != NULL ? &route->hops[0] : &remote->address;
-    if (!ip_path_to(&host->ip, next, given ? &from.address : NULL, &way)) {
-        return LA_ERROR_NO_ROUTE;
+    enum la_error error = ip_path_to(&host->ip, next, &from.address, &way);
+    if (error != LA_OK) {
+        return error;
     }
     from.address = way.source; /* MUST-44, MUST-45 */
     const struct tcp_path path = {way.interface, way.mtu};

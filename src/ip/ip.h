@@ -47,12 +47,12 @@ struct ip_path {
     struct la_address source;
 };
 
-/* The way to a destination: the longest prefix over routes and on-link prefixes, then the first added. A given source
-   that is ours is kept, and ways by its own interface come first (RFC 1122 3.3.4.2), for a link-local one are the only
-   ones; else an address of the way's interface is taken (ip_source_for). False: no way, or the destination is no other
-   single host's address. */
-bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
-                struct ip_path *path);
+/* The way to a destination: the longest prefix over routes and on-link prefixes, then the first added. A source that is
+   given is kept, and ways by its own interface come first (RFC 1122 3.3.4.2), for a link-local one are the only ones;
+   from "any", an address of the way's interface is taken (ip_source_for). LA_ERROR_NO_ADDRESS: the source is not ours;
+   LA_ERROR_NO_ROUTE: no way, or the destination is no other single host's address. */
+enum la_error ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *from,
+                         struct ip_path *path);
 
 /* The address can be that of one other host. */
 bool ip_is_another_host(const struct ip *ip, const struct la_address *address);
