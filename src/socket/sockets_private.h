@@ -55,8 +55,10 @@ struct socket {
     bool is_full;             /* a write found no room, and there has been none since */
     bool has_more;            /* MSG_MORE corked it */
     bool syn_bound;           /* the host's user timeout is TCP_SYNCNT's */
+    bool urgent_is_read;      /* by MSG_OOB: Linux's TCP_URG_READ */
     uint8_t shut;
-    int error; /* Linux's sk_err: positive */
+    int error;            /* Linux's sk_err: positive */
+    uint64_t urgent_mark; /* the mark that is known: octets received before and with it; 0: none */
     struct la_conn connection;
     struct la_listener listener;
     struct la_endpoint local;
@@ -244,6 +246,22 @@ void file_wake(struct sockets *sockets, const struct file *file, uint32_t mask);
 /* Takes the file out of all sets; empties the set. */
 void interests_forget_file(struct sockets *sockets, struct file *file);
 void interests_forget_epoll(struct sockets *sockets, struct file *file);
+
+/* ---- urgent.c ---- */
+
+size_t urgent_octets(const struct sockets *sockets, const struct socket *socket);
+
+/* So many octets are left to the mark: is the next one no part of what is read? */
+bool urgent_is_skipped(const struct socket *socket, size_t octets);
+
+/* MSG_OOB would read it. */
+bool urgent_is_there(const struct socket *socket, const struct la_info *info);
+
+/* The peer's urgent pointer may have moved. */
+void urgent_note(struct sockets *sockets, la_time now, struct socket *socket);
+
+/* What a read with MSG_OOB answers. */
+ssize_t urgent_receive(const struct sockets *sockets, struct socket *socket, int flags, const struct iovec *room);
 
 /* ---- information.c ---- */
 

@@ -140,6 +140,16 @@ static long transmit(struct run *run, unsigned side, int fd, const char *text)
     return told(run, side, "send", result);
 }
 
+static long transmit_urgent(struct run *run, unsigned side, int fd, const char *text)
+{
+    struct socket_call call = {0};
+    const int flags = MSG_NOSIGNAL | MSG_OOB;
+    size_t length = strlen(text);
+    long result = run->world != NULL ? sockets_send(ON(run, side), &call, fd, text, length, flags)
+                                     : from_kernel(send(fd, text, length, flags));
+    return told(run, side, "send MSG_OOB", result);
+}
+
 static long stop(struct run *run, unsigned side, int fd, int how)
 {
     long result = run->world != NULL ? sockets_shutdown(ON(run, side), fd, how) : from_kernel(shutdown(fd, how));
@@ -589,6 +599,145 @@ static void set_of_a_connect(struct run *run)
     finish(run, CLIENT, set);
 }
 
+/* Where the reader stands. */
+static void at_mark(struct run *run, int fd)
+{
+    waiting(run, SERVER, fd, SIOCATMARK);
+    waiting(run, SERVER, fd, FIONREAD);
+    ready(run, SERVER, fd);
+}
+
+static void message_of(struct run *run, int fd, size_t length, int flags)
+{
+    struct socket_call call = {0};
+    char data[8] = {0};
+    struct iovec part = {data, length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    assert_true(length < sizeof data);
+    long result = run->world != NULL ? sockets_recvmsg(ON(run, SERVER), &call, fd, &message, flags)
+                                     : from_kernel(recvmsg(fd, &message, flags));
+    note(run, "\"%s\" flags %#x ", data, (unsigned)message.msg_flags);
+    told(run, SERVER, "recvmsg", result);
+}
+
+/* The octet out of line: looked at, taken, skipped. */
+static void urgent(struct run *run)
+{
+    struct ends ends = a_pair(run);
+    receive(run, SERVER, ends.server, 1, MSG_OOB);
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "abc");
+    transmit(run, CLIENT, ends.client, "def");
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 1, MSG_OOB | MSG_PEEK);
+    receive(run, SERVER, ends.server, 0, MSG_OOB | MSG_PEEK);
+    receive(run, SERVER, ends.server, 1, MSG_OOB | MSG_PEEK | MSG_TRUNC);
+    receive(run, SERVER, ends.server, 1, MSG_PEEK);
+    receive(run, SERVER, ends.server, 10, MSG_PEEK);
+    receive(run, SERVER, ends.server, 10, MSG_WAITALL);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, MSG_PEEK);
+    at_mark(run, ends.server);
+    message_of(run, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 2, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    message_of(run, ends.server, 5, 0);
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "");
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "z"); /* and nothing but it */
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_PEEK);
+    receive(run, SERVER, ends.server, 5, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    finish(run, CLIENT, ends.client);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    finish(run, SERVER, ends.server);
+}
+
+/* One mark moves on. */
+static void urgent_again(struct run *run)
+{
+    struct ends ends = a_pair(run);
+    transmit(run, CLIENT, ends.client, "12");
+    transmit_urgent(run, CLIENT, ends.client, "3");
+    transmit(run, CLIENT, ends.client, "45");
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "6"); /* 3 is text now */
+    transmit(run, CLIENT, ends.client, "7");
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "8"); /* 6 was next, and is lost */
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    stop(run, CLIENT, ends.client, SHUT_WR);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    transmit_urgent(run, CLIENT, ends.client, "9");
+    finish(run, CLIENT, ends.client);
+    finish(run, SERVER, ends.server);
+}
+
+/* SO_OOBINLINE: before and behind the mark. */
+static void urgent_inline(struct run *run)
+{
+    struct ends ends = a_pair(run);
+    set_option(run, SERVER, ends.server, SOL_SOCKET, SO_OOBINLINE, 1);
+    transmit_urgent(run, CLIENT, ends.client, "abc");
+    transmit(run, CLIENT, ends.client, "def");
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, MSG_PEEK);
+    receive(run, SERVER, ends.server, 1, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    transmit_urgent(run, CLIENT, ends.client, "g");
+    transmit_urgent(run, CLIENT, ends.client, "h");
+    at_mark(run, ends.server);
+    set_option(run, SERVER, ends.server, SOL_SOCKET, SO_OOBINLINE, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    finish(run, CLIENT, ends.client);
+    finish(run, SERVER, ends.server);
+}
+
+/* A set hears of it, at an edge, and where only that is asked for. */
+static void urgent_in_sets(struct run *run)
+{
+    static const uint32_t events[] = {EPOLLPRI, EPOLLPRI | EPOLLET, EPOLLIN, EPOLLIN | EPOLLPRI | EPOLLET};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        struct ends ends = a_pair(run);
+        int set = a_set(run, ends.client, events[i]);
+        look(run, set);
+        transmit(run, SERVER, ends.server, "a");
+        look(run, set);
+        transmit_urgent(run, SERVER, ends.server, "b");
+        look(run, set);
+        look(run, set);
+        receive(run, CLIENT, ends.client, 1, 0);
+        look(run, set);
+        receive(run, CLIENT, ends.client, 1, MSG_OOB);
+        look(run, set);
+        finish(run, CLIENT, ends.client);
+        finish(run, SERVER, ends.server);
+        finish(run, CLIENT, set);
+    }
+}
+
 /* ---- both ---- */
 
 static void play(struct run *run, void (*program)(struct run *run))
@@ -642,6 +791,10 @@ TEST(ports)
 TEST(options)
 TEST(sets)
 TEST(set_of_a_connect)
+TEST(urgent)
+TEST(urgent_again)
+TEST(urgent_inline)
+TEST(urgent_in_sets)
 
 int main(void)
 {
@@ -651,12 +804,14 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fresh),       cmocka_unit_test(test_listens),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_a_life),
-        cmocka_unit_test(test_resets),      cmocka_unit_test(test_abrupt),
-        cmocka_unit_test(test_disconnects), cmocka_unit_test(test_reading_half),
-        cmocka_unit_test(test_ports),       cmocka_unit_test(test_options),
-        cmocka_unit_test(test_sets),        cmocka_unit_test(test_set_of_a_connect),
+        cmocka_unit_test(test_fresh),         cmocka_unit_test(test_listens),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_a_life),
+        cmocka_unit_test(test_resets),        cmocka_unit_test(test_abrupt),
+        cmocka_unit_test(test_disconnects),   cmocka_unit_test(test_reading_half),
+        cmocka_unit_test(test_ports),         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_sets),          cmocka_unit_test(test_set_of_a_connect),
+        cmocka_unit_test(test_urgent),        cmocka_unit_test(test_urgent_again),
+        cmocka_unit_test(test_urgent_inline), cmocka_unit_test(test_urgent_in_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
