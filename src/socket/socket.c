@@ -244,6 +244,7 @@ void socket_adopt(struct sockets *sockets, la_time now, struct file *file, struc
     const struct la_info info = socket_info(sockets, socket);
     socket->local.address = info.local.address;
     socket->remote = info.remote;
+    ip_options_apply(sockets, now, socket);
     socket->urgent_mark = 0;
     urgent_note(sockets, now, socket);
 }

@@ -21,6 +21,12 @@ enum { SHUT_RECEIVE = 1, SHUT_SEND = 2, SHUT_BOTH = 3 };
 
 #define HOST_OPTIONS (LA_OPTION_QUICK_ACK + 1)
 
+struct ip_options {
+    int16_t ttl;          /* -1: the host's */
+    uint8_t tos;          /* type of service, traffic class: without the bits of RFC 3168 */
+    uint8_t mtu_discover; /* IP_PMTUDISC_... */
+};
+
 /* What setsockopt sets and accept hands down. */
 struct socket_options {
     uint32_t given;             /* bits by enum la_option: those of `host` that were set */
@@ -32,6 +38,8 @@ struct socket_options {
     uint32_t window_clamp;       /* octets; 0: none */
     uint32_t not_sent_low_water; /* octets; 0: none */
     uint32_t user_timeout_ms;
+    struct ip_options ipv4; /* of IPPROTO_IP */
+    struct ip_options ipv6;
     uint16_t linger_s;
     uint16_t max_segment; /* octets; 0: what the interface carries */
     uint8_t syn_count;    /* retransmissions of a SYN; 0: the host's own bound */
@@ -246,6 +254,16 @@ void file_wake(struct sockets *sockets, const struct file *file, uint32_t mask);
 /* Takes the file out of all sets; empties the set. */
 void interests_forget_file(struct sockets *sockets, struct file *file);
 void interests_forget_epoll(struct sockets *sockets, struct file *file);
+
+/* ---- option_ip.c ---- */
+
+/* The connection sends with those of its family. */
+void ip_options_apply(struct sockets *sockets, la_time now, const struct socket *socket);
+
+/* IPPROTO_IP or IPPROTO_IPV6. */
+int ip_option_set(struct sockets *sockets, la_time now, struct socket *socket, int level, int option, const void *value,
+                  socklen_t length);
+int ip_option_get(const struct sockets *sockets, const struct socket *socket, int level, int option, int *value);
 
 /* ---- urgent.c ---- */
 

@@ -80,6 +80,14 @@ static int do_socket(struct run *run, unsigned side)
     return fd;
 }
 
+static int do_socket_ipv6(struct run *run)
+{
+    const int type = SOCK_STREAM | SOCK_NONBLOCK;
+    int fd = run->world != NULL ? sockets_socket(ON(run, CLIENT), AF_INET6, type, 0) : socket(AF_INET6, type, 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
 static long do_bind(struct run *run, unsigned side, int fd, uint16_t port)
 {
     const struct sockaddr_in address = address_in(run, side, port);
@@ -599,6 +607,56 @@ static void set_of_a_connect(struct run *run)
     finish(run, CLIENT, set);
 }
 
+/* Of IP, on a socket of either version. */
+static void ip_options(struct run *run)
+{
+    static const struct {
+        int level, option;
+    } all[] = {
+        {IPPROTO_IP, IP_TTL}, {IPPROTO_IP, IP_TOS}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {IPPROTO_IPV6, IPV6_TCLASS}};
+    static const int values[] = {1, 255, 256, -2, 64, 0x53, 0xb8, 300, -1};
+    const int sockets_of[] = {do_socket(run, CLIENT), do_socket_ipv6(run)};
+    for (size_t n = 0; n < 2; n++) {
+        int fd = sockets_of[n];
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+            get_option(run, CLIENT, fd, all[i].level, all[i].option);
+            for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {
+                set_option(run, CLIENT, fd, all[i].level, all[i].option, values[j]);
+                get_option(run, CLIENT, fd, all[i].level, all[i].option);
+            }
+            set_bytes(run, CLIENT, fd, all[i].level, all[i].option, "\x08", 1);
+            get_option(run, CLIENT, fd, all[i].level, all[i].option);
+            set_bytes(run, CLIENT, fd, all[i].level, all[i].option, "", 0);
+            get_option(run, CLIENT, fd, all[i].level, all[i].option);
+        }
+        static const int discover[] = {-1, IP_PMTUDISC_DO, IP_PMTUDISC_OMIT + 1, IP_PMTUDISC_WANT};
+        for (size_t j = 0; j < sizeof discover / sizeof discover[0]; j++) {
+            set_option(run, CLIENT, fd, IPPROTO_IP, IP_MTU_DISCOVER, discover[j]);
+            get_option(run, CLIENT, fd, IPPROTO_IP, IP_MTU_DISCOVER);
+            set_option(run, CLIENT, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discover[j]);
+            get_option(run, CLIENT, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER);
+        }
+        finish(run, CLIENT, fd);
+    }
+}
+
+/* What accept hands down. */
+static void ip_options_inherited(struct run *run)
+{
+    int listener = a_listener(run);
+    set_option(run, SERVER, listener, IPPROTO_IP, IP_TTL, 9);
+    set_option(run, SERVER, listener, IPPROTO_IP, IP_TOS, 0x28);
+    int client = do_socket(run, CLIENT);
+    connect_to(run, client, run->port);
+    int server = (int)accept_on(run, listener);
+    get_option(run, SERVER, server, IPPROTO_IP, IP_TTL);
+    get_option(run, SERVER, server, IPPROTO_IP, IP_TOS);
+    get_option(run, SERVER, server, IPPROTO_IPV6, IPV6_TCLASS);
+    finish(run, CLIENT, client);
+    finish(run, SERVER, server);
+    finish(run, SERVER, listener);
+}
+
 /* Where the reader stands. */
 static void at_mark(struct run *run, int fd)
 {
@@ -791,6 +849,8 @@ TEST(ports)
 TEST(options)
 TEST(sets)
 TEST(set_of_a_connect)
+TEST(ip_options)
+TEST(ip_options_inherited)
 TEST(urgent)
 TEST(urgent_again)
 TEST(urgent_inline)
@@ -810,6 +870,7 @@ int main(void)
         cmocka_unit_test(test_disconnects),   cmocka_unit_test(test_reading_half),
         cmocka_unit_test(test_ports),         cmocka_unit_test(test_options),
         cmocka_unit_test(test_sets),          cmocka_unit_test(test_set_of_a_connect),
+        cmocka_unit_test(test_ip_options),    cmocka_unit_test(test_ip_options_inherited),
         cmocka_unit_test(test_urgent),        cmocka_unit_test(test_urgent_again),
         cmocka_unit_test(test_urgent_inline), cmocka_unit_test(test_urgent_in_sets),
     };
