@@ -196,7 +196,9 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
     const struct ip_prefix *addresses = ip_addresses(ip);
     uint32_t source = ipv4_of(&packet->source);
     uint32_t destination = ipv4_of(&packet->destination);
-    bool source_is_bad = source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127;
+    if (source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127) {
+        return LA_DROP_IP_SOURCE;
+    }
     bool may_be_broadcast = (source & 3) == 3; /* one has two bits of host at least, all of them ones */
     bool destination_is_ours = false;
     const struct ip_prefix *end = addresses + ip->ipv4_count;
@@ -208,9 +210,6 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
         if (source == own || (may_be_broadcast && source == broadcast_of(own, prefix->bits - ADDRESS_IPV4_PREFIX))) {
             return LA_DROP_IP_SOURCE;
         }
-    }
-    if (source_is_bad) {
-        return LA_DROP_IP_SOURCE;
     }
     return destination_is_ours ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
 }
