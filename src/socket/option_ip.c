@@ -3,8 +3,8 @@
 
 #include "sockets_private.h"
 
-/* The options of IPPROTO_IP and IPPROTO_IPV6: Linux's do_ip_setsockopt, do_ipv6_setsockopt and their likes. An IPv6 socket
-   has both kinds: those of IPPROTO_IP are for the peers whose addresses are mapped. */
+/* The options of IPPROTO_IP and IPPROTO_IPV6: Linux's do_ip_setsockopt, do_ipv6_setsockopt and their likes. An IPv6
+   socket has both kinds: those of IPPROTO_IP are for the peers whose addresses are mapped. */
 
 #define ECN_BITS 3 /* the host's, not the program's (RFC 3168) */
 
