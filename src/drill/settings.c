@@ -40,6 +40,8 @@ static const struct field fields[] = {
     NUMBER(out_of_order_ranges),
     NUMBER(own_settings),
     NUMBER(path_mtus),
+    NUMBER(reassembly_bytes),
+    NUMBER(reassembly_ms),
     NUMBER(ttl),
     NUMBER(dscp),
     CHOICE(source_routes),

@@ -4,6 +4,7 @@
 
 #include "base/address.h"
 #include "base/assert.h"
+#include "ip/reassembly.h"
 
 /* The entry points: the only place that knows IP and TCP both. */
 
@@ -25,6 +26,7 @@ la_host *la_host_init(void *block, size_t size, const struct la_config *config, 
     core_set_time(&host->core, now);
     host->core.started = now;
     host_layout(config, host);
+    reassembly_start(&host->ip);
     tcp_start(&host->tcp);
     return host;
 }
@@ -91,13 +93,19 @@ COLD static void other_packet_arrives(la_host *host, unsigned interface, const s
     icmp_refuse(&host->ip, interface, packet);
 }
 
-/* Not for us, or not a packet. */
-COLD static void packet_is_dropped(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet)
+/* Not for us, or no packet, or a part of one. If that was the last one that was missing: the length of the whole, and
+   where it lies; else 0. */
+COLD static size_t packet_is_put_aside(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet,
+                                       const uint8_t **whole)
 {
+    if (why == LA_DROP_IP_FRAGMENT && host->core.config.reassembly_bytes > 0 && *whole == NULL) {
+        return fragment_arrives(&host->ip, interface, packet, whole);
+    }
     trace_packet(core_drop(&host->core, why), interface, packet);
     if (why == LA_DROP_IP_OPTION && packet->bytes[0] >> 4 == 6) {
         icmp_complain(&host->ip, interface, packet);
     }
+    return 0;
 }
 
 /* A route that the sender chose goes past what guards the usual one (RFC 6274 3.13.2.3): only on request, and only for
@@ -108,17 +116,23 @@ COLD static bool may_be_source_routed(const la_host *host, enum la_drop why, con
            packet->protocol == IP_PROTOCOL_TCP;
 }
 
-void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
+STRAIGHT void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
 {
     struct packet parsed;
+    const uint8_t *whole = NULL; /* of which this packet is the last fragment */
+    enum la_drop why = LA_DROP_NONE;
     enter(host, now);
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
-    enum la_drop why = ip_parse(packet, length, &parsed);
-    if (why == LA_DROP_NONE || may_be_source_routed(host, why, &parsed)) {
-        why = ip_check(&host->ip, interface, &parsed);
-    }
+    do {
+        why = ip_parse(whole != NULL ? whole : packet, length, &parsed);
+        if (why == LA_DROP_NONE || may_be_source_routed(host, why, &parsed)) {
+            why = ip_check(&host->ip, interface, &parsed);
+        }
+        if (why != LA_DROP_NONE) {
+            length = packet_is_put_aside(host, why, interface, &parsed, &whole);
+        }
+    } while (why != LA_DROP_NONE && length > 0);
     if (why != LA_DROP_NONE) {
-        packet_is_dropped(host, why, interface, &parsed);
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
@@ -129,7 +143,7 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
     }
 }
 
-APART static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
+APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
 {
     struct core *core = &host->core;
     size_t length = 0;
@@ -166,11 +180,15 @@ void la_host_advance(la_host *host, la_time now)
     while (tcp_advance(&host->tcp, &left, &doubted)) {
         ip_advice_is_negative(&host->ip, &doubted);
     }
+    if (host->ip.reassembling > 0) {
+        reassembly_advance(&host->ip);
+    }
 }
 
 la_time la_host_deadline(const la_host *host)
 {
-    return tcp_deadline(&host->tcp);
+    la_time deadline = tcp_deadline(&host->tcp);
+    return host->ip.reassembling > 0 ? reassembly_deadline(&host->ip, deadline) : deadline;
 }
 
 /* ---- interfaces, addresses, routes ---- */
@@ -446,13 +464,14 @@ void la_host_counters(const la_host *host, struct la_counters *counters)
 {
     const struct core *core = &host->core;
     *counters = (struct la_counters){0};
-    for (unsigned i = 0; i < LA_COUNTER_COUNT; i++) {
+    for (unsigned i = 0; i < CORE_COUNTER_COUNT; i++) {
         counters->counter[i] = i < LA_COUNTER_WIDE_COUNT ? core->wide[i] : core->counter[i - LA_COUNTER_WIDE_COUNT];
     }
-    for (unsigned i = 0; i < LA_DROP_COUNT; i++) {
+    for (unsigned i = 0; i < CORE_DROP_COUNT; i++) {
         counters->dropped[i] = core->dropped[i];
     }
     counters->reply_bytes = core->replies.used;
+    reassembly_counters(&host->ip, counters);
     tcp_gauges(&host->tcp, counters);
 }
 

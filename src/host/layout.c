@@ -40,9 +40,10 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     size_t end = sizeof *to + tcp_connections_bytes(config);
     to->ip.core_bytes = (int32_t)(offsetof(struct la_host, core) - offsetof(struct la_host, ip));
     place_ip(config, &to->ip, &end);
-    place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
+    place(&end, (size_t)config->reassembly_bytes + config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);
     place(&end, (size_t)config->trace_records * sizeof(struct la_trace), CORE_UNIT, &to->core.trace.offset);
+    to->core.replies.offset += config->reassembly_bytes / CORE_UNIT; /* reassembly_of finds its room right before */
     to->core.replies.bytes = config->reply_bytes;
     return end;
 }

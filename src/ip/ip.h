@@ -6,14 +6,15 @@
 #include "wire/icmpv6.h"
 #include "wire/packet.h"
 
-/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the three
-   offsets; the arrays have config.interfaces, .addresses and .routes entries. */
+/* Interfaces, addresses, routes, fragments, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the
+   three offsets; the arrays have config.interfaces, .addresses and .routes entries. */
 struct ip {
     int32_t core_bytes;  /* from this struct to its core */
     uint32_t interfaces; /* offsets in CORE_UNITs from the core */
     uint32_t addresses;  /* IPv4's first, so that a packet is compared with those of its own family */
     uint32_t routes;
-    uint16_t interface_count; /* in use */
+    uint8_t interface_count; /* in use */
+    uint8_t reassembling;    /* packets of which fragments are kept, or are to be refused */
     uint16_t address_count;
     uint16_t ipv4_count; /* of address_count */
     uint16_t route_count;
@@ -76,6 +77,13 @@ void icmp_refuse(struct ip *ip, unsigned interface, const struct packet *packet)
 
 /* Of a packet that ipv6_parse refused: where its headers are wrong, if that is to be told. */
 void icmp_complain(struct ip *ip, unsigned interface, const struct packet *packet);
+
+/* Of a fragment for us that cannot be taken, in IPv6: a Parameter Problem. */
+void icmp_complain_of_fragment(struct ip *ip, unsigned interface, const struct packet *packet,
+                               enum icmpv6_parameter_problem_code code, size_t pointer);
+
+/* Of a first fragment for us: the others did not come in time. */
+void icmp_reassembly_time_exceeded(struct ip *ip, unsigned interface, const struct packet *first);
 
 /* ---- icmp_arrives.c ---- */
 

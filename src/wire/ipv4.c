@@ -134,3 +134,28 @@ struct ip_fragment ipv4_fragment(const struct packet *packet)
                                 .before_bytes = (uint16_t)(packet->payload - packet->bytes),
                                 .next_header_at = 9};
 }
+
+/* Total length, flags and offset, and the checksum that is due to them. */
+static void set_extent(uint8_t *header, size_t length, unsigned flags_and_offset)
+{
+    la_assert(length <= UINT16_MAX);
+    put_u16(header + 2, (uint16_t)length);
+    put_u16(header + 6, (uint16_t)flags_and_offset);
+    put_u16(header + 10, 0);
+    checksum_put(header + 10, checksum_add(0, false, header, (size_t)(header[0] & 15u) * 4));
+}
+
+void ipv4_fragments_join(uint8_t *bytes, size_t length)
+{
+    set_extent(bytes, length, 0);
+}
+
+unsigned ipv4_emit_fragment(uint8_t *to, const struct la_address *source, const struct la_address *destination,
+                            uint8_t ttl, const struct ip_fragment *fragment, size_t payload_length)
+{
+    la_assert(fragment->offset % 8 == 0);
+    unsigned header_bytes = ipv4_emit(to, source, destination, fragment->protocol, ttl, payload_length);
+    put_u16(to + 4, (uint16_t)fragment->identification);
+    set_extent(to, header_bytes + payload_length, fragment->offset / 8 | (fragment->more ? MORE_FRAGMENTS : 0));
+    return header_bytes;
+}

@@ -54,7 +54,7 @@ static const struct range_case ranges[] = {
     RANGE(dscp, 0, 63),
     RANGE(ecn, 0, 2),
     RANGE(own_settings, 0, 65535),
-    RANGE(challenge_ack_ms, 0, 60000),
+    RANGE(challenge_ack_ms, 0, 0x3fffffff),
     RANGE(keepalive_idle_ms, 1, 0x3fffffff),
     RANGE(keepalive_interval_ms, 1, 0x3fffffff),
     RANGE(keepalive_probes, 1, 255),

@@ -33,7 +33,7 @@ static inline struct host *host_new(void)
         (struct la_config){.interfaces = 3, .addresses = 6, .routes = 4, .ttl = 64, .trace_mask = LA_TRACE_ALL};
     host->core.now = 1000 * LA_SECOND;
     host->core.trace.offset = units(host, host->trace);
-    host->core.trace.capacity = 16;
+    host->core.config.trace_records = 16;
     host->core.replies.offset = units(host, host->ring);
     host->core.replies.bytes = REPLY_BYTES;
     host->ip.core_bytes = -(int32_t)offsetof(struct host, ip);
