@@ -33,8 +33,9 @@ struct la_config {
     uint16_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
 
     /* IP. */
-    uint16_t path_mtus; /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
-    uint8_t ttl;        /* 64; IPv6's hop limit too */
+    uint16_t neighbours; /* 256: other hosts on Ethernet whose addresses are known; 0: no Ethernet interface */
+    uint16_t path_mtus;  /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
+    uint8_t ttl;         /* 64; IPv6's hop limit too */
 
     /* The life cycle. */
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */

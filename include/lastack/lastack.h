@@ -33,7 +33,7 @@ size_t la_host_size(const struct la_config *config);
    the config, the alignment or the size is wrong. Nothing needs to be freed. */
 la_host *la_host_init(void *block, size_t size, const struct la_config *config, la_time now);
 
-/* One IP packet, as it came from the interface. Never fails: what is wrong is dropped, counted and traced. */
+/* One IP packet, or Ethernet frame, as it came from the interface. Never fails: what is wrong is dropped, counted and traced. */
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length);
 
 /* Runs the timers that are due: a bounded number at a time; la_host_deadline says if there is more. */
@@ -52,6 +52,13 @@ la_time la_host_deadline(const la_host *host);
 /* A new interface that carries IP packets of at most mtu octets (576 to 65,535): its number (0, 1, ...) or error. */
 int la_interface_add(la_host *host, la_time now, unsigned mtu);
 
+#define LA_ETHERNET_HEADER_BYTES 14
+
+/* The same for Ethernet II frames: la_host_input takes them, la_host_output, whose buffer is so much longer than the MTU
+   (at most 65,521), gives them, without preamble and check sequence. mac is the interface's own address.
+   LA_ERROR_INVALID too if config.neighbours is 0. IPv4 only: addresses are resolved with ARP (RFC 826). */
+int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6]);
+
 /* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to
    32, or to 128 for IPv6, which the interface must have an MTU of 1280 or more for (RFC 8200 5). */
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
@@ -60,6 +67,10 @@ int la_address_add(la_host *host, la_time now, unsigned interface, const struct 
 /* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length);
+
+/* The same by a router, which is another host in a prefix of the Ethernet interface. */
+int la_route_add_via(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
+                     unsigned prefix_length, const struct la_address *gateway);
 
 /* "10.0.0.1", "2001:db8::1" -> address. LA_ERROR_INVALID if it is neither. */
 int la_address_parse(const char *text, struct la_address *address);

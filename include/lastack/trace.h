@@ -103,10 +103,14 @@ enum la_drop {
     LA_DROP_WAIT_PAWS,        /* TIME-WAIT: the FIN again, but with an old timestamp or a future ACK */
     LA_DROP_WAIT_ACK,         /* TIME-WAIT: a pure ACK at RCV.NXT: silence */
     LA_DROP_WAIT_OLD,         /* TIME-WAIT: old text, text past the FIN, outside the window */
-    LA_DROP_REPLIES_FULL      /* outgoing: the queue of replies without a connection was full */
+    LA_DROP_REPLIES_FULL,     /* outgoing: the queue of replies without a connection was full */
+    LA_DROP_ETHERNET,         /* a frame that is too short, for others, of a type we do not speak; a malformed ARP
+                                 message; IP that is not sent to us alone */
+    LA_DROP_UNRESOLVED        /* outgoing: the next hop's Ethernet address is not known, and another packet waits for
+                                 it already, or nobody answered */
 };
 
-#define LA_DROP_COUNT 49
+#define LA_DROP_COUNT 51
 
 /* TCP's control bits, as in the header's octet. */
 enum la_tcp_flag {

@@ -122,6 +122,8 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_WAIT_ACK: return "wait-ack";
     case LA_DROP_WAIT_OLD: return "wait-old";
     case LA_DROP_REPLIES_FULL: return "replies-full";
+    case LA_DROP_ETHERNET: return "ethernet";
+    case LA_DROP_UNRESOLVED: return "unresolved";
     }
     return "?";
 }

@@ -21,6 +21,7 @@ void la_config_default(struct la_config *config)
         .send_buffer_bytes = 262144,
         .receive_buffer_bytes = 262144,
         .out_of_order_ranges = 64,
+        .neighbours = 256,
         .path_mtus = 64,
         .ttl = 64,
         .msl_ms = 30000,

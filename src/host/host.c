@@ -99,10 +99,10 @@ COLD static void packet_is_dropped(la_host *host, enum la_drop why, unsigned int
     }
 }
 
-void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
+static inline __attribute__((always_inline)) void packet_arrives(la_host *host, unsigned interface, const void *packet,
+                                                                 size_t length)
 {
     struct packet parsed;
-    enter(host, now);
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
     enum la_drop why = ip_parse(packet, length, &parsed);
     if (why == LA_DROP_NONE) {
@@ -117,6 +117,25 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
         tcp_packet_arrives(host, interface, &parsed);
     } else {
         other_packet_arrives(host, interface, &parsed);
+    }
+}
+
+APART static void frame_arrives(la_host *host, unsigned interface, const void *frame, size_t length)
+{
+    const uint8_t *packet;
+    size_t packet_length;
+    if (ip_frame_arrives(&host->ip, interface, frame, length, &packet, &packet_length)) {
+        packet_arrives(host, interface, packet, packet_length);
+    }
+}
+
+void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
+{
+    enter(host, now);
+    if (host->ip.ethernet_count > 0 && ip_is_ethernet(&host->ip, interface)) {
+        frame_arrives(host, interface, packet, length);
+    } else {
+        packet_arrives(host, interface, packet, length);
     }
 }
 
@@ -139,12 +158,28 @@ APART static size_t next_packet(la_host *host, unsigned interface, void *buffer,
     return length;
 }
 
+/* Each turn uses up something that was to be sent, or ends. */
+APART static size_t next_frame(la_host *host, unsigned interface, uint8_t *buffer, size_t size)
+{
+    size_t length;
+    if (size < LA_ETHERNET_HEADER_BYTES) {
+        return 0;
+    }
+    do {
+        length = next_packet(host, interface, buffer + LA_ETHERNET_HEADER_BYTES, size - LA_ETHERNET_HEADER_BYTES);
+    } while (length > 0 && !ip_frame_leaves(&host->ip, interface, buffer, length));
+    return length > 0 ? LA_ETHERNET_HEADER_BYTES + length : 0;
+}
+
 size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size)
 {
     enter(host, now);
     if (interface >= host->ip.interface_count ||
         (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
         return 0;
+    }
+    if (host->ip.ethernet_count > 0 && ip_is_ethernet(&host->ip, interface)) {
+        return next_frame(host, interface, buffer, size);
     }
     return next_packet(host, interface, buffer, size);
 }
@@ -153,13 +188,19 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
 
 void la_host_advance(la_host *host, la_time now)
 {
+    struct icmp_notice notice = {0};
     enter(host, now);
+    while (ip_advance(&host->ip, &notice)) {
+        notice_arrives(&host->tcp, &notice);
+    }
     tcp_advance(&host->tcp);
 }
 
 la_time la_host_deadline(const la_host *host)
 {
-    return tcp_deadline(&host->tcp);
+    la_time tcp = tcp_deadline(&host->tcp);
+    la_time ip = ip_deadline(&host->ip);
+    return ip < tcp ? ip : tcp;
 }
 
 /* ---- interfaces, addresses, routes ---- */
@@ -170,11 +211,21 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu)
     return ip_interface_add(&host->ip, mtu);
 }
 
+int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6])
+{
+    enter(host, now);
+    return ip_interface_add_ethernet(&host->ip, mtu, mac);
+}
+
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length)
 {
     enter(host, now);
-    return ip_address_add(&host->ip, interface, address, prefix_length);
+    int error = ip_address_add(&host->ip, interface, address, prefix_length);
+    if (error == LA_OK) {
+        ip_announce(&host->ip, interface, address);
+    }
+    return error;
 }
 
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
@@ -182,6 +233,13 @@ int la_route_add(la_host *host, la_time now, unsigned interface, const struct la
 {
     enter(host, now);
     return ip_route_add(&host->ip, interface, prefix, prefix_length);
+}
+
+int la_route_add_via(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
+                     unsigned prefix_length, const struct la_address *gateway)
+{
+    enter(host, now);
+    return ip_route_add_via(&host->ip, interface, prefix, prefix_length, gateway);
 }
 
 /* ---- opening ---- */

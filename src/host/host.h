@@ -3,6 +3,7 @@
 
 #include "base/core.h"
 #include "ip/ip.h"
+#include "ip/neighbour.h"
 #include "tcp/tcp.h"
 
 /* The block: this struct, then the connections, then the other arrays of layout.c. */

@@ -31,6 +31,8 @@ static void place_ip(const struct la_config *config, struct ip *ip, size_t *end)
     place(end, ip_interfaces_bytes(config), CORE_UNIT, &ip->interfaces);
     place(end, ip_addresses_bytes(config), CORE_UNIT, &ip->addresses);
     place(end, ip_routes_bytes(config), CORE_UNIT, &ip->routes);
+    uint32_t behind_routes; /* neighbour.c finds it there */
+    place(end, ip_neighbours_bytes(config), CORE_UNIT, &behind_routes);
 }
 
 size_t host_layout(const struct la_config *config, struct la_host *host)

@@ -29,6 +29,11 @@ unsigned ip_interface_mtu(const struct ip *ip, unsigned interface)
     return interface < ip->interface_count ? ip_interfaces(ip)[interface].mtu : 0;
 }
 
+bool ip_is_ethernet(const struct ip *ip, unsigned interface)
+{
+    return interface < ip->interface_count && ip_interfaces(ip)[interface].is_ethernet;
+}
+
 bool ip_is_broadcast_of(const struct la_address *address, const struct ip_prefix *prefix)
 {
     if (!address_is_ipv4(address) || prefix->bits < ADDRESS_IPV4_PREFIX || prefix->bits > ADDRESS_IPV4_PREFIX + 30) {
@@ -123,7 +128,8 @@ enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const str
     if (interface >= ip->interface_count) {
         return LA_ERROR_NO_INTERFACE;
     }
-    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && ip_interface_mtu(ip, interface) < IPV6_MTU_MIN)) {
+    bool has_ipv6 = ip_interface_mtu(ip, interface) >= IPV6_MTU_MIN && !ip_is_ethernet(ip, interface);
+    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && !has_ipv6)) {
         return LA_ERROR_INVALID;
     }
     return LA_OK;

@@ -13,7 +13,8 @@ struct ip {
     uint32_t interfaces; /* offsets in CORE_UNITs from the core */
     uint32_t addresses;  /* IPv4's first, so that a packet is compared with those of its own family */
     uint32_t routes;
-    uint16_t interface_count; /* in use */
+    uint8_t interface_count; /* in use */
+    uint8_t ethernet_count;  /* of interface_count */
     uint16_t address_count;
     uint16_t ipv4_count; /* of address_count */
     uint16_t route_count;
@@ -39,6 +40,9 @@ int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *pre
 
 /* 0 if there is no such interface. */
 unsigned ip_interface_mtu(const struct ip *ip, unsigned interface);
+
+/* It carries frames: neighbour.h. */
+bool ip_is_ethernet(const struct ip *ip, unsigned interface);
 
 struct ip_path {
     uint8_t interface;

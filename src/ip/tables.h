@@ -6,6 +6,7 @@
 /* The entries of the three arrays: private to ip/. */
 struct ip_interface {
     uint16_t mtu;
+    bool is_ethernet;
 };
 
 /* A prefix that lies behind an interface. order counts addresses and routes together, as they were added. */

@@ -249,6 +249,7 @@ static void tiny_config(struct la_config *config)
     config->time_wait_ipv4 = 4;
     config->time_wait_ipv6 = 0;
     config->path_mtus = 0;
+    config->neighbours = 0;
     config->buffer_piece_bytes = 64;
     config->buffer_pieces = 4;
     config->reply_bytes = 64;

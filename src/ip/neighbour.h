@@ -1,0 +1,40 @@
+#ifndef IP_NEIGHBOUR_H
+#define IP_NEIGHBOUR_H
+
+#include "ip.h"
+
+/* Who is on our Ethernets, and how we know: the states of RFC 4861 7.3.2, resolved with ARP (RFC 826, RFC 1122 2.3.2).
+
+   One packet waits for each neighbour that is being asked for, in the queue of replies; further ones are dropped and
+   counted (LA_DROP_UNRESOLVED), as is the one that waits when nobody answers. */
+
+/* The octets of the table: 0 without config.neighbours. It lies right behind the routes. */
+size_t ip_neighbours_bytes(const struct la_config *config);
+
+/* As la_interface_add_ethernet. */
+int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6]);
+
+/* As la_route_add_via. */
+int ip_route_add_via(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length,
+                     const struct la_address *gateway);
+
+/* Tells the link that the address is ours from now on (RFC 5227 2.3). */
+void ip_announce(struct ip *ip, unsigned interface, const struct la_address *address);
+
+/* A frame came in. True: the IP packet in it is *payload, of *length octets, sent to us alone. Else it was used up, or
+   dropped. */
+bool ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length, const uint8_t **payload,
+                      size_t *payload_length);
+
+/* The octets behind the first ETHERNET_HEADER_BYTES of buffer are to leave: an IP packet or an ARP message. Writes the
+   header; false: its neighbour is not known, and the packet waits or was dropped. */
+bool ip_frame_leaves(struct ip *ip, unsigned interface, uint8_t *buffer, size_t length);
+
+/* The timers that are due; may be early, never late. */
+la_time ip_deadline(const struct ip *ip);
+
+/* Runs them up to the first neighbour that cannot be reached while a TCP segment waits for it: true, and what TCP is to
+   be told. Called again until it answers false. */
+bool ip_advance(struct ip *ip, struct icmp_notice *notice);
+
+#endif
