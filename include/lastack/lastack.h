@@ -33,7 +33,8 @@ size_t la_host_size(const struct la_config *config);
    the config, the alignment or the size is wrong. Nothing needs to be freed. */
 la_host *la_host_init(void *block, size_t size, const struct la_config *config, la_time now);
 
-/* One IP packet, or Ethernet frame, as it came from the interface. Never fails: what is wrong is dropped, counted and traced. */
+/* One IP packet, or Ethernet frame, as it came from the interface.
+   Never fails: what is wrong is dropped, counted and traced. */
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length);
 
 /* Runs the timers that are due: a bounded number at a time; la_host_deadline says if there is more. */
@@ -54,8 +55,8 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu);
 
 #define LA_ETHERNET_HEADER_BYTES 14
 
-/* The same for Ethernet II frames: la_host_input takes them, la_host_output, whose buffer is so much longer than the MTU
-   (at most 65,521), gives them, without preamble and check sequence. mac is the interface's own address.
+/* The same for Ethernet II frames, without preamble and check sequence: la_host_input takes them, and la_host_output,
+   whose buffer is so much longer than the MTU (at most 65,521), gives them. mac is the interface's own address.
    LA_ERROR_INVALID too if config.neighbours is 0. IPv4 only: addresses are resolved with ARP (RFC 826). */
 int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6]);
 

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-/* A capture that Wireshark opens: pcapng, one interface of raw IP packets or of Ethernet frames, times in nanoseconds, the direction of each
-   packet, and comments (filter: frame.comment) that say what the host made of it. */
+/* A capture that Wireshark opens: pcapng, one interface of raw IP packets or of Ethernet frames, times in nanoseconds,
+   the direction of each packet, and comments (filter: frame.comment) that say what the host made of it. */
 struct pcapng;
 
 enum pcapng_direction {
