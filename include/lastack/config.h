@@ -35,7 +35,10 @@ struct la_config {
     /* IP. */
     uint16_t neighbours; /* 256: other hosts on Ethernet whose addresses are known; 0: no Ethernet interface */
     uint16_t path_mtus;  /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
-    uint8_t ttl;         /* 64; IPv6's hop limit too */
+    uint8_t
+        address_probes; /* 3: an IPv4 address on Ethernet is asked for so often before it is used (RFC 5227), an IPv6
+                               one once (RFC 4862); 0: they are used at once */
+    uint8_t ttl;        /* 64; IPv6's hop limit too */
 
     /* The life cycle. */
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */

@@ -91,6 +91,7 @@ static int open_host(struct stage *stage)
     struct la_address any = v4 ? la_address_ipv4(0, 0, 0, 0) : (struct la_address){{0}};
     la_time now = clock_now();
     stage->config.msl_ms = options->msl_ms;
+    stage->config.address_probes = options->probe ? stage->config.address_probes : 0;
     if (options->ladder || options->pcap)
         stage->config.trace_records = TRACE_RECORDS;
     if (key_random(stage->config.key, &stage->error) < 0)
@@ -106,8 +107,7 @@ static int open_host(struct stage *stage)
     if (result >= 0)
         result = add_default_route(stage, now, (unsigned)interface, &any);
     if (result < 0)
-        return complain(stage->command, "--address: the host does not take it: %s%s", la_error_name(result),
-                        v4 ? "" : " (IPv6 is not there yet)");
+        return complain(stage->command, "--address: the host does not take it: %s", la_error_name(result));
     stage->interface = (unsigned)interface;
     stage->began = now;
     return 0;
@@ -255,6 +255,42 @@ void stage_end_command(struct stage *stage)
     stage->child = 0;
 }
 
+/* ---- the address ------------------------------------------------------------------------------------------------- */
+
+static int address_state(const struct stage *stage)
+{
+    return la_address_state(stage->host, &stage->options->address.address);
+}
+
+static void look_at_address(void *context)
+{
+    struct stage *stage = context;
+    if (address_state(stage) == LA_ERROR_WOULD_BLOCK)
+        loop_at(&stage->loop, loop_now(&stage->loop) + PAUSE_MS * LA_MILLISECOND, look_at_address, stage);
+    else
+        loop_stop(&stage->loop);
+}
+
+static bool ignore_event(void *context, const struct la_event *event)
+{
+    (void)context;
+    (void)event;
+    return true;
+}
+
+/* --probe: nothing begins before the address is ours. */
+static int wait_for_address(struct stage *stage)
+{
+    char text[LA_ADDRESS_TEXT_BYTES];
+    look_at_address(stage);
+    if (stage_run(stage, ignore_event, stage) < 0)
+        return -1;
+    la_address_text(&stage->options->address.address, text);
+    if (address_state(stage) == LA_ERROR_IN_USE)
+        return complain(stage->command, "--probe: another station has %s", text);
+    return address_state(stage) == LA_OK ? 0 : complain(stage->command, "--probe: stopped before %s was ours", text);
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 int stage_open(struct stage *stage, const char *command, const struct network_options *options,
@@ -283,7 +319,9 @@ int stage_open(struct stage *stage, const char *command, const struct network_op
     loop_watch_fd(&stage->loop, stage->signal_fd, POLLIN, on_signal, stage);
     if (options->seconds_ms)
         loop_at(&stage->loop, stage->began + options->seconds_ms * LA_MILLISECOND, on_time, stage);
-    return open_watchers(stage);
+    if (open_watchers(stage) < 0)
+        return -1;
+    return options->probe ? wait_for_address(stage) : 0;
 }
 
 int stage_run(struct stage *stage, bool (*on_event)(void *context, const struct la_event *event), void *context)

@@ -22,6 +22,7 @@ void la_config_default(struct la_config *config)
         .receive_buffer_bytes = 262144,
         .out_of_order_ranges = 64,
         .neighbours = 256,
+        .address_probes = 3,
         .path_mtus = 64,
         .ttl = 64,
         .msl_ms = 30000,

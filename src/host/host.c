@@ -221,11 +221,18 @@ int la_address_add(la_host *host, la_time now, unsigned interface, const struct 
                    unsigned prefix_length)
 {
     enter(host, now);
-    int error = ip_address_add(&host->ip, interface, address, prefix_length);
-    if (error == LA_OK) {
-        ip_announce(&host->ip, interface, address);
-    }
-    return error;
+    return ip_address_add(&host->ip, interface, address, prefix_length);
+}
+
+int la_address_state(const la_host *host, const struct la_address *address)
+{
+    return ip_address_state(&host->ip, address);
+}
+
+int la_interface_follow_routers(la_host *host, la_time now, unsigned interface)
+{
+    enter(host, now);
+    return ip_follow_routers(&host->ip, interface);
 }
 
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
@@ -251,7 +258,8 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
     if (local->port == 0 || backlog == 0) {
         return LA_ERROR_INVALID;
     }
-    if (!address_is_any(&local->address) && !ip_is_ours(&host->ip, &local->address)) {
+    int is_ours = address_is_any(&local->address) ? LA_OK : ip_address_state(&host->ip, &local->address);
+    if (is_ours != LA_OK && is_ours != LA_ERROR_WOULD_BLOCK) { /* what is being asked for will be ours */
         return LA_ERROR_NO_ADDRESS;
     }
     return tcp_listen(&host->tcp, local, backlog, listener);

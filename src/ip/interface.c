@@ -1,5 +1,6 @@
 #include "base/address.h"
 #include "base/assert.h"
+#include "neighbour.h"
 #include "tables.h"
 
 size_t ip_interfaces_bytes(const struct la_config *config)
@@ -128,8 +129,7 @@ enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const str
     if (interface >= ip->interface_count) {
         return LA_ERROR_NO_INTERFACE;
     }
-    bool has_ipv6 = ip_interface_mtu(ip, interface) >= IPV6_MTU_MIN && !ip_is_ethernet(ip, interface);
-    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && !has_ipv6)) {
+    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && ip_interface_mtu(ip, interface) < IPV6_MTU_MIN)) {
         return LA_ERROR_INVALID;
     }
     return LA_OK;
@@ -149,6 +149,19 @@ static void insert(struct ip *ip, const struct ip_prefix *added)
     ip->address_count++;
 }
 
+static enum la_error assignment_error(const struct ip *ip, const struct ip_prefix *added)
+{
+    const struct la_address *address = &added->address;
+    if (ip_is_no_host(address) || ip_is_broadcast_of(address, added) || ip_is_subnet_broadcast(ip, address) ||
+        makes_broadcast(ip, added) || is_routers_anycast(added)) {
+        return LA_ERROR_INVALID;
+    }
+    if (ip_is_ours(ip, address)) {
+        return LA_ERROR_IN_USE;
+    }
+    return ip->address_count < ip_core(ip)->config.addresses ? LA_OK : LA_ERROR_NO_ADDRESS;
+}
+
 int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length)
 {
     enum la_error error = ip_prefix_error(ip, interface, address, prefix_length);
@@ -156,18 +169,24 @@ int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *a
         return error;
     }
     const struct ip_prefix added = ip_prefix_of(ip, interface, address, prefix_length);
-    if (ip_is_no_host(address) || ip_is_broadcast_of(address, &added) || ip_is_subnet_broadcast(ip, address) ||
-        makes_broadcast(ip, &added) || is_routers_anycast(&added)) {
-        return LA_ERROR_INVALID;
+    error = assignment_error(ip, &added);
+    if (error != LA_OK) {
+        return error;
     }
-    if (ip_is_ours(ip, address)) {
-        return LA_ERROR_IN_USE;
-    }
-    if (ip->address_count == ip_core(ip)->config.addresses) {
-        return LA_ERROR_NO_ADDRESS;
+    if (ip_is_ethernet(ip, interface)) {
+        return ip_claim(ip, &added);
     }
     insert(ip, &added);
     return LA_OK;
+}
+
+enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix)
+{
+    enum la_error error = assignment_error(ip, prefix);
+    if (error == LA_OK) {
+        insert(ip, prefix);
+    }
+    return error;
 }
 
 /* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's. */

@@ -1,55 +1,26 @@
-#include "neighbour.h"
-
 #include "base/address.h"
 #include "base/assert.h"
 #include "base/siphash.h"
-#include "tables.h"
-#include "wire/arp.h"
+#include "neighbour_private.h"
 #include "wire/tcp.h"
 
-enum neighbour_state {
-    NEIGHBOUR_FREE,
-    NEIGHBOUR_INCOMPLETE, /* asked for by broadcast */
-    NEIGHBOUR_REACHABLE,
-    NEIGHBOUR_STALE,
-    NEIGHBOUR_DELAY, /* stale, and in use: it may still be confirmed */
-    NEIGHBOUR_PROBE  /* asked by unicast */
-};
-
-struct neighbour {
-    struct la_address address;
-    la_time due;   /* of what its state waits for; LA_TIME_NEVER: nothing */
-    la_time used;  /* when a packet last went there */
-    uint32_t held; /* INCOMPLETE: the packet that waits; REPLIES_NOWHERE: none */
-    struct mac mac;
-    uint8_t state; /* enum neighbour_state */
-    uint8_t tries; /* solicitations sent */
-    uint8_t interface;
-};
-
-/* The head of the table; behind it the gateways of the routes, the interfaces' addresses, and the entries. */
+/* The head of the table; behind it the ways of the routes, the interfaces' discoveries, the claims, and the entries. */
 struct neighbour_table {
-    la_time due;      /* no entry is due before */
-    la_time defended; /* RFC 5227 2.4 (c): when we last defended an address */
+    la_time due; /* nothing is due before */
 };
 
 /* RFC 4861 10; RFC 1122 2.3.2.1 asks for at most one ARP request a second. */
-#define REACHABLE_TIME  (30 * LA_SECOND)
-#define DELAY_TIME      (5 * LA_SECOND)
-#define RETRANSMIT_TIME LA_SECOND
-#define SOLICITATIONS   3
-#define DEFEND_INTERVAL (10 * LA_SECOND) /* RFC 5227 1.1 */
-#define SET_ENTRIES     8
-
-static size_t whole_units(size_t bytes)
-{
-    return (bytes + CORE_UNIT - 1) / CORE_UNIT * CORE_UNIT;
-}
+#define REACHABLE_MIN    (15 * LA_SECOND) /* 6.3.2: half to one and a half of 30 s */
+#define REACHABLE_SPREAD (30 * LA_SECOND)
+#define DELAY_TIME       (5 * LA_SECOND)
+#define RETRANSMIT_TIME  LA_SECOND
+#define SOLICITATIONS    3
+#define SET_ENTRIES      8
 
 static size_t entries_at(const struct la_config *config)
 {
-    return sizeof(struct neighbour_table) + config->routes * sizeof(struct la_address) +
-           whole_units(config->interfaces * sizeof(struct mac));
+    return sizeof(struct neighbour_table) + config->routes * sizeof(struct way) +
+           config->interfaces * sizeof(struct discovery) + config->addresses * sizeof(struct claim);
 }
 
 size_t ip_neighbours_bytes(const struct la_config *config)
@@ -62,17 +33,28 @@ size_t ip_neighbours_bytes(const struct la_config *config)
 static struct neighbour_table *table_of(const struct ip *ip)
 {
     const struct core *core = ip_core(ip);
-    return core_at(core, ip->routes + (uint32_t)(whole_units(ip_routes_bytes(&core->config)) / CORE_UNIT));
+    size_t routes = (ip_routes_bytes(&core->config) + CORE_UNIT - 1) / CORE_UNIT;
+    return core_at(core, ip->routes + (uint32_t)routes);
 }
 
-static struct la_address *gateway_at(const struct ip *ip, uint32_t route)
+struct way *neighbour_way(const struct ip *ip, uint32_t route)
 {
-    return (struct la_address *)(void *)(table_of(ip) + 1) + route;
+    return (struct way *)(void *)(table_of(ip) + 1) + route;
 }
 
-static struct mac *mac_of(const struct ip *ip, unsigned interface)
+struct discovery *neighbour_discovery(const struct ip *ip, unsigned interface)
 {
-    return (struct mac *)(void *)gateway_at(ip, ip_core(ip)->config.routes) + interface;
+    return (struct discovery *)(void *)neighbour_way(ip, ip_core(ip)->config.routes) + interface;
+}
+
+struct claim *neighbour_claims(const struct ip *ip)
+{
+    return (struct claim *)(void *)neighbour_discovery(ip, ip_core(ip)->config.interfaces);
+}
+
+const struct mac *neighbour_own_mac(const struct ip *ip, unsigned interface)
+{
+    return &neighbour_discovery(ip, interface)->mac;
 }
 
 static struct neighbour *entry_at(const struct ip *ip, uint32_t i)
@@ -92,12 +74,12 @@ static struct neighbour *set_of(const struct ip *ip, const struct la_address *ad
     return entry_at(ip, first);
 }
 
-static struct neighbour *find(const struct ip *ip, unsigned interface, const struct la_address *address)
+struct neighbour *neighbour_find(const struct ip *ip, unsigned interface, const struct la_address *address)
 {
     uint32_t entries;
     struct neighbour *set = set_of(ip, address, &entries);
     for (uint32_t i = 0; i < entries; i++) {
-        if (set[i].state != NEIGHBOUR_FREE && set[i].interface == interface &&
+        if (set[i].state != LA_NEIGHBOUR_GONE && set[i].interface == interface &&
             address_equal(&set[i].address, address)) {
             return &set[i];
         }
@@ -105,50 +87,59 @@ static struct neighbour *find(const struct ip *ip, unsigned interface, const str
     return NULL;
 }
 
-/* ---- what is sent ---- */
+/* ---- the life of an entry ---- */
 
-APART static void send_arp(struct ip *ip, unsigned interface, struct arp_message *message)
+void neighbour_wake(struct ip *ip, la_time due)
 {
-    struct core *core = ip_core(ip);
-    uint8_t *room = replies_reserve(&core->replies, ip_replies_ring(ip), interface, ARP_BYTES);
-    if (room == NULL) {
-        core_drop(core, LA_DROP_REPLIES_FULL);
-        return;
-    }
-    message->sender_mac = *mac_of(ip, interface);
-    arp_emit(room, message);
-    replies_commit(&core->replies, ip_replies_ring(ip), interface, ARP_BYTES);
-}
-
-void ip_announce(struct ip *ip, unsigned interface, const struct la_address *address)
-{
-    if (ip_is_ethernet(ip, interface) && address_is_ipv4(address)) {
-        struct arp_message message = {.operation = ARP_REQUEST, .sender = *address, .target = *address};
-        send_arp(ip, interface, &message);
-    }
+    struct neighbour_table *table = table_of(ip);
+    table->due = due < table->due ? due : table->due;
 }
 
 static void wait_for(struct ip *ip, struct neighbour *n, la_time duration)
 {
-    struct neighbour_table *table = table_of(ip);
     n->due = ip_core(ip)->now + duration;
-    table->due = n->due < table->due ? n->due : table->due;
+    neighbour_wake(ip, n->due);
 }
 
-/* Probes go to the one who answered last (RFC 1122 2.3.2.1), the others to all. */
-static void solicit(struct ip *ip, struct neighbour *n)
+static void set_state(struct ip *ip, struct neighbour *n, enum la_neighbour_state state, la_time due_in)
 {
-    const struct ip_prefix *own = ip_source_for(ip, n->interface, &n->address);
-    n->tries++;
-    wait_for(ip, n, RETRANSMIT_TIME);
-    if (own != NULL) {
-        struct arp_message message = {.operation = ARP_REQUEST, .sender = own->address, .target = n->address};
-        message.target_mac = n->state == NEIGHBOUR_PROBE ? n->mac : (struct mac){{0}};
-        send_arp(ip, n->interface, &message);
+    n->state = (uint8_t)state;
+    n->tries = 0;
+    n->due = LA_TIME_NEVER;
+    if (due_in != LA_TIME_NEVER) {
+        wait_for(ip, n, due_in);
+    }
+    struct la_trace *record = core_trace(ip_core(ip), LA_TRACE_NEIGHBOUR);
+    if (record != NULL) {
+        record->detail = n->state;
+        record->interface = n->interface;
+        record->remote.address = n->address;
     }
 }
 
-/* ---- the life of an entry ---- */
+/* Probes go to the one who answered last (RFC 1122 2.3.2.1, RFC 4861 7.3.3), the others to all. */
+static void solicit(struct ip *ip, struct neighbour *n)
+{
+    const struct ip_prefix *own = ip_source_for(ip, n->interface, &n->address);
+    bool is_probe = n->state == LA_NEIGHBOUR_PROBE;
+    n->tries++;
+    wait_for(ip, n, RETRANSMIT_TIME);
+    if (own == NULL) {
+        return;
+    }
+    if (address_is_ipv4(&n->address)) {
+        struct arp_message message = {.operation = ARP_REQUEST, .sender = own->address, .target = n->address};
+        message.target_mac = is_probe ? n->mac : (struct mac){{0}};
+        arp_send(ip, n->interface, &message);
+    } else {
+        const struct nd nd = {.type = ICMPV6_NEIGHBOR_SOLICITATION,
+                              .has_mac = true,
+                              .mac = *neighbour_own_mac(ip, n->interface),
+                              .target = n->address};
+        struct la_address group = nd_solicited_node(&n->address);
+        nd_send(ip, n->interface, &own->address, is_probe ? &n->address : &group, &nd);
+    }
+}
 
 static void forget_held(struct ip *ip, struct neighbour *n)
 {
@@ -159,21 +150,36 @@ static void forget_held(struct ip *ip, struct neighbour *n)
     }
 }
 
-/* Whom a new one replaces: nobody if there is room, else who was not used for longest, and of those who are being
-   asked for, on whom a packet waits, only where there is nobody else. */
-static bool is_rather_replaced(const struct neighbour *a, const struct neighbour *b)
+/* Whom a new one replaces: nobody if there is room, else who is not in use, else one that is being asked for (so that
+   those who make us ask for stations that are not there, RFC 6583, push out each other); of these, who was not used for
+   longest. */
+static unsigned worth(const struct neighbour *n)
 {
-    if ((a->state == NEIGHBOUR_FREE) != (b->state == NEIGHBOUR_FREE)) {
-        return a->state == NEIGHBOUR_FREE;
+    switch ((enum la_neighbour_state)n->state) {
+    case LA_NEIGHBOUR_GONE: return 0;
+    case LA_NEIGHBOUR_STALE: return 1;
+    case LA_NEIGHBOUR_INCOMPLETE: return 2;
+    case LA_NEIGHBOUR_REACHABLE:
+    case LA_NEIGHBOUR_DELAY:
+    case LA_NEIGHBOUR_PROBE: break;
     }
-    if ((a->state == NEIGHBOUR_INCOMPLETE) != (b->state == NEIGHBOUR_INCOMPLETE)) {
-        return b->state == NEIGHBOUR_INCOMPLETE;
-    }
-    return a->used < b->used;
+    return 3;
 }
 
-static struct neighbour *create(struct ip *ip, unsigned interface, const struct la_address *address,
-                                enum neighbour_state state)
+static bool is_rather_replaced(const struct neighbour *a, const struct neighbour *b)
+{
+    return worth(a) != worth(b) ? worth(a) < worth(b) : a->used < b->used;
+}
+
+static void forget(struct ip *ip, struct neighbour *n)
+{
+    if (n->state != LA_NEIGHBOUR_GONE) {
+        forget_held(ip, n);
+        set_state(ip, n, LA_NEIGHBOUR_GONE, LA_TIME_NEVER);
+    }
+}
+
+static struct neighbour *create(struct ip *ip, unsigned interface, const struct la_address *address)
 {
     uint32_t entries;
     struct neighbour *set = set_of(ip, address, &entries);
@@ -181,169 +187,141 @@ static struct neighbour *create(struct ip *ip, unsigned interface, const struct 
     for (uint32_t i = 1; i < entries; i++) {
         n = is_rather_replaced(&set[i], n) ? &set[i] : n;
     }
-    if (n->state == NEIGHBOUR_INCOMPLETE) {
-        forget_held(ip, n);
-    }
+    forget(ip, n);
     *n = (struct neighbour){.address = *address,
                             .due = LA_TIME_NEVER,
                             .used = ip_core(ip)->now,
                             .held = REPLIES_NOWHERE,
-                            .state = (uint8_t)state,
                             .interface = (uint8_t)interface};
     return n;
 }
 
-static void set_reachable(struct ip *ip, struct neighbour *n)
+static void release_held(struct ip *ip, struct neighbour *n)
 {
-    n->state = NEIGHBOUR_REACHABLE;
-    n->tries = 0;
-    wait_for(ip, n, REACHABLE_TIME);
-}
-
-static void set_stale(struct neighbour *n)
-{
-    n->state = NEIGHBOUR_STALE;
-    n->due = LA_TIME_NEVER;
-}
-
-/* solicited: it answers what we asked, so that the way there works as well as the way back. */
-static void learn(struct ip *ip, struct neighbour *n, const struct mac *mac, bool solicited)
-{
-    bool is_new = n->state == NEIGHBOUR_INCOMPLETE || !mac_equal(&n->mac, mac);
     if (n->held != REPLIES_NOWHERE) {
         replies_release(ip_replies_ring(ip), n->held, n->interface);
         n->held = REPLIES_NOWHERE;
     }
-    n->mac = *mac;
-    if (solicited) {
-        set_reachable(ip, n);
-    } else if (is_new) {
-        set_stale(n);
+}
+
+static void set_known(struct ip *ip, struct neighbour *n, bool is_reachable)
+{
+    if (is_reachable) {
+        set_state(ip, n, LA_NEIGHBOUR_REACHABLE, REACHABLE_MIN + neighbour_random(ip, n, REACHABLE_SPREAD));
+    } else {
+        set_state(ip, n, LA_NEIGHBOUR_STALE, LA_TIME_NEVER);
     }
 }
 
-/* ---- frames that come ---- */
-
-static bool is_on_link(const struct ip *ip, unsigned interface, const struct la_address *address)
+void neighbour_heard(struct ip *ip, unsigned interface, const struct la_address *address, const struct mac *mac)
 {
-    const struct ip_prefix *addresses = ip_addresses(ip);
-    for (uint32_t i = 0; i < ip->address_count; i++) {
-        if (addresses[i].interface == interface &&
-            address_in_prefix(address, &addresses[i].address, addresses[i].bits)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* RFC 5227 2.4 (b): somebody else says that our address is his. We keep it, and say so, at most once in ten seconds. */
-static void defend(struct ip *ip, unsigned interface, const struct arp_message *message)
-{
-    struct neighbour_table *table = table_of(ip);
-    la_time now = ip_core(ip)->now;
-    struct la_trace *record = core_drop(ip_core(ip), LA_DROP_IP_SOURCE);
-    if (record != NULL) {
-        record->interface = (uint8_t)interface;
-        record->local.address = message->sender;
-        record->remote.address = message->sender;
-    }
-    if (table->defended == 0 || now - table->defended >= DEFEND_INTERVAL) {
-        table->defended = now > 0 ? now : 1;
-        ip_announce(ip, interface, &message->sender);
+    const struct neighbour_news news = {.mac = *mac, .has_mac = true, .is_override = true};
+    struct neighbour *n = neighbour_find(ip, interface, address);
+    if (n != NULL) {
+        neighbour_says(ip, n, &news);
+    } else {
+        n = create(ip, interface, address);
+        n->mac = *mac;
+        set_known(ip, n, false);
     }
 }
 
-static void answer(struct ip *ip, unsigned interface, const struct arp_message *request)
+bool neighbour_is_asked(const struct neighbour *n)
 {
-    struct arp_message message = {.operation = ARP_REPLY,
-                                  .target_mac = request->sender_mac,
-                                  .sender = request->target,
-                                  .target = request->sender};
-    send_arp(ip, interface, &message);
+    return n->state == LA_NEIGHBOUR_INCOMPLETE || n->state == LA_NEIGHBOUR_PROBE;
 }
 
-/* RFC 826, "packet reception": who is known is updated; who speaks to us becomes known; nobody else. */
-static void arp_arrives(struct ip *ip, unsigned interface, const struct arp_message *message)
+void neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_news *news)
 {
-    const struct ip_prefix *target = ip_find_address(ip, &message->target);
-    bool is_for_us = target != NULL && target->interface == interface;
-    bool is_probe = address_is_any(&message->sender); /* RFC 5227 1.1: nobody has the address yet */
-    if (ip_is_ours(ip, &message->sender)) {
-        defend(ip, interface, message);
+    bool is_first = n->state == LA_NEIGHBOUR_INCOMPLETE;
+    bool is_other = news->has_mac && (is_first || !mac_equal(&news->mac, &n->mac));
+    if (is_first && !news->has_mac) {
         return;
     }
-    bool is_neighbour =
-        !is_probe && is_on_link(ip, interface, &message->sender) && ip_source_is_valid(ip, &message->sender);
-    struct neighbour *n = is_neighbour ? find(ip, interface, &message->sender) : NULL;
-    if (n == NULL && is_neighbour && is_for_us && message->operation == ARP_REQUEST) {
-        n = create(ip, interface, &message->sender, NEIGHBOUR_STALE);
+    if (is_other && !is_first && !news->is_override) {
+        if (n->state == LA_NEIGHBOUR_REACHABLE) {
+            set_known(ip, n, false); /* one of the two is wrong: it is asked when it is next spoken to */
+        }
+        return;
     }
-    if (n != NULL) {
-        bool asked = n->state == NEIGHBOUR_INCOMPLETE || n->state == NEIGHBOUR_PROBE;
-        learn(ip, n, &message->sender_mac, asked && is_for_us && message->operation == ARP_REPLY);
+    if (is_other) {
+        n->mac = news->mac;
     }
-    if (is_for_us && message->operation == ARP_REQUEST && (is_probe || is_neighbour)) {
-        answer(ip, interface, message);
+    if (news->is_solicited || is_other) {
+        set_known(ip, n, news->is_solicited);
     }
+    release_held(ip, n);
 }
 
-static void drop_frame(struct ip *ip, unsigned interface)
+la_time neighbour_random(const struct ip *ip, const void *about, la_time range)
 {
-    struct la_trace *record = core_drop(ip_core(ip), LA_DROP_ETHERNET);
-    if (record != NULL) {
-        record->interface = (uint8_t)interface;
-    }
+    const struct core *core = ip_core(ip);
+    const uint64_t what[2] = {core->now, (uint64_t)((const char *)about - (const char *)ip)};
+    return siphash_2_4(core->config.key, what, sizeof what) % range;
 }
 
-bool ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length, const uint8_t **payload,
-                      size_t *payload_length)
+/* ---- the way to one ---- */
+
+struct hop {
+    unsigned bits; /* of the prefix that leads there */
+    bool is_known;
+    struct la_address address;
+};
+
+static bool leads_to(const struct ip_prefix *prefix, unsigned interface, const struct la_address *destination,
+                     const struct hop *best)
 {
-    struct ethernet_frame frame;
-    struct arp_message message;
-    const struct mac *own = mac_of(ip, interface);
-    bool is_frame = ethernet_parse(bytes, length, &frame) == LA_DROP_NONE && !mac_equal(&frame.source, own);
-    bool is_for_us_alone = mac_equal(&frame.destination, own);
-    if (is_frame && is_for_us_alone && frame.type == ETHERNET_IPV4) {
-        *payload = frame.payload;
-        *payload_length = frame.payload_length;
-        return true;
-    }
-    if (is_frame && frame.type == ETHERNET_ARP && (is_for_us_alone || mac_is_broadcast(&frame.destination)) &&
-        arp_parse(frame.payload, frame.payload_length, &message) == LA_DROP_NONE) {
-        arp_arrives(ip, interface, &message);
-    } else {
-        drop_frame(ip, interface);
-    }
-    return false;
+    return prefix->interface == interface && (!best->is_known || prefix->bits > best->bits) &&
+           address_in_prefix(destination, &prefix->address, prefix->bits);
 }
 
-/* ---- frames that leave ---- */
-
-/* The longest prefix of the interface, then the first added: the destination itself on the link, else a router. */
-static struct la_address next_hop(const struct ip *ip, unsigned interface, const struct la_address *destination)
+/* The longest prefix of the interface, then the first added: the destination itself if it is on the link, else a
+   router. What no prefix has is not on the link (RFC 5942 3). */
+static struct hop next_hop(const struct ip *ip, unsigned interface, const struct la_address *destination)
 {
-    const struct ip_prefix *best = NULL;
+    struct hop best = {.is_known = address_is_link_local(destination), .address = *destination};
+    const struct ip_prefix *addresses = ip_addresses(ip);
     const struct ip_prefix *routes = ip_routes(ip);
-    struct la_address hop = *destination;
-    if (is_on_link(ip, interface, destination)) {
-        return hop;
+    if (best.is_known) {
+        return best;
     }
-    for (uint32_t i = 0; i < ip->route_count; i++) {
-        bool is_way =
-            routes[i].interface == interface && address_in_prefix(destination, &routes[i].address, routes[i].bits);
-        if (is_way && (best == NULL || routes[i].bits > best->bits)) {
-            best = &routes[i];
-            hop = *gateway_at(ip, i);
+    for (uint32_t i = 0; i < ip->address_count; i++) {
+        if (leads_to(&addresses[i], interface, destination, &best)) {
+            best = (struct hop){.bits = addresses[i].bits, .is_known = true, .address = *destination};
         }
     }
-    return address_is_any(&hop) ? *destination : hop;
+    for (uint32_t i = 0; i < ip->route_count; i++) {
+        if (leads_to(&routes[i], interface, destination, &best)) {
+            const struct la_address *gateway = &neighbour_way(ip, i)->gateway;
+            bool is_on_link = address_is_any(gateway);
+            best = (struct hop){.bits = routes[i].bits, .is_known = true};
+            best.address = is_on_link ? *destination : *gateway;
+        }
+    }
+    return best;
 }
 
-/* The packet waits for the answer if none does already. */
+/* The way of the route that is taken out goes with it. */
+void ip_ways_remove(struct ip *ip, uint32_t route)
+{
+    uint32_t last = ip->route_count - 1u;
+    struct way *ways = neighbour_way(ip, 0);
+    memmove(&ways[route], &ways[route + 1], (last - route) * sizeof *ways);
+    ways[last] = (struct way){.until = LA_TIME_NEVER};
+}
+
+bool neighbour_is_on_link(const struct ip *ip, unsigned interface, const struct la_address *address)
+{
+    struct hop hop = next_hop(ip, interface, address);
+    return hop.is_known && address_equal(&hop.address, address);
+}
+
+/* The packet waits for the answer if none does already, and those that wait leave half of the queue to the others. */
 static void hold(struct ip *ip, struct neighbour *n, const uint8_t *packet, size_t length)
 {
     struct core *core = ip_core(ip);
-    if (n->held == REPLIES_NOWHERE) {
+    bool has_room = core->replies.used + replies_record_bytes(length) <= core->replies.bytes / 2;
+    if (n->held == REPLIES_NOWHERE && has_room) {
         n->held = replies_hold(&core->replies, ip_replies_ring(ip), packet, length);
         if (n->held != REPLIES_NOWHERE) {
             return;
@@ -352,51 +330,38 @@ static void hold(struct ip *ip, struct neighbour *n, const uint8_t *packet, size
     core_drop(core, LA_DROP_UNRESOLVED);
 }
 
-static bool resolve(struct ip *ip, unsigned interface, const uint8_t *packet, size_t length, struct mac *mac)
+static struct neighbour *neighbour_towards(struct ip *ip, unsigned interface, const struct la_address *destination)
 {
-    struct la_address destination = address_from_ipv4(packet + IPV4_HEADER_BYTES - 4);
-    struct la_address hop = next_hop(ip, interface, &destination);
-    struct neighbour *n = find(ip, interface, &hop);
+    struct hop hop = next_hop(ip, interface, destination);
+    if (!hop.is_known) {
+        return NULL;
+    }
+    struct neighbour *n = neighbour_find(ip, interface, &hop.address);
     if (n == NULL) {
-        n = create(ip, interface, &hop, NEIGHBOUR_INCOMPLETE);
+        n = create(ip, interface, &hop.address);
+        set_state(ip, n, LA_NEIGHBOUR_INCOMPLETE, RETRANSMIT_TIME);
         solicit(ip, n);
     }
     n->used = ip_core(ip)->now;
-    if (n->state == NEIGHBOUR_INCOMPLETE) {
+    return n;
+}
+
+bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_address *destination, const uint8_t *packet,
+                       size_t length, struct mac *mac)
+{
+    struct neighbour *n = neighbour_towards(ip, interface, destination);
+    if (n == NULL) {
+        core_drop(ip_core(ip), LA_DROP_UNRESOLVED);
+        return false;
+    }
+    if (n->state == LA_NEIGHBOUR_INCOMPLETE) {
         hold(ip, n, packet, length);
         return false;
     }
-    if (n->state == NEIGHBOUR_STALE) {
-        n->state = NEIGHBOUR_DELAY;
-        wait_for(ip, n, DELAY_TIME);
+    if (n->state == LA_NEIGHBOUR_STALE) {
+        set_state(ip, n, LA_NEIGHBOUR_DELAY, DELAY_TIME);
     }
     *mac = n->mac;
-    return true;
-}
-
-/* An ARP message says itself where it goes; its first octet is that of the hardware's type, no IP version. */
-static struct mac arp_destination(const uint8_t *bytes, size_t length)
-{
-    struct arp_message message;
-    enum la_drop why = arp_parse(bytes, length, &message);
-    la_assert(why == LA_DROP_NONE);
-    return mac_is_station(&message.target_mac) ? message.target_mac : mac_broadcast;
-}
-
-bool ip_frame_leaves(struct ip *ip, unsigned interface, uint8_t *buffer, size_t length)
-{
-    uint8_t *packet = buffer + ETHERNET_HEADER_BYTES;
-    const struct mac *own = mac_of(ip, interface);
-    struct mac destination;
-    if (packet[0] >> 4 == 0) {
-        destination = arp_destination(packet, length);
-        ethernet_emit(buffer, &destination, own, ETHERNET_ARP);
-        return true;
-    }
-    if (!resolve(ip, interface, packet, length, &destination)) {
-        return false;
-    }
-    ethernet_emit(buffer, &destination, own, ETHERNET_IPV4);
     return true;
 }
 
@@ -431,26 +396,24 @@ static bool give_up(struct ip *ip, struct neighbour *n, struct icmp_notice *noti
         size_t length;
         const uint8_t *bytes = replies_held(ip_replies_ring(ip), n->held, &length);
         told = notice_of(bytes, length, notice);
-        forget_held(ip, n);
     }
-    *n = (struct neighbour){.state = NEIGHBOUR_FREE, .due = LA_TIME_NEVER, .held = REPLIES_NOWHERE};
+    forget(ip, n);
     return told;
 }
 
 /* An entry's timer fired. */
 static bool entry_is_due(struct ip *ip, struct neighbour *n, struct icmp_notice *notice)
 {
-    switch ((enum neighbour_state)n->state) {
-    case NEIGHBOUR_FREE:
-    case NEIGHBOUR_STALE: break;
-    case NEIGHBOUR_REACHABLE: set_stale(n); break;
-    case NEIGHBOUR_DELAY:
-        n->state = NEIGHBOUR_PROBE;
-        n->tries = 0;
+    switch ((enum la_neighbour_state)n->state) {
+    case LA_NEIGHBOUR_GONE:
+    case LA_NEIGHBOUR_STALE: break;
+    case LA_NEIGHBOUR_REACHABLE: set_known(ip, n, false); break;
+    case LA_NEIGHBOUR_DELAY:
+        set_state(ip, n, LA_NEIGHBOUR_PROBE, RETRANSMIT_TIME);
         solicit(ip, n);
         break;
-    case NEIGHBOUR_INCOMPLETE:
-    case NEIGHBOUR_PROBE:
+    case LA_NEIGHBOUR_INCOMPLETE:
+    case LA_NEIGHBOUR_PROBE:
         if (n->tries == SOLICITATIONS) {
             return give_up(ip, n, notice);
         }
@@ -460,28 +423,71 @@ static bool entry_is_due(struct ip *ip, struct neighbour *n, struct icmp_notice 
     return false;
 }
 
+static la_time earlier(la_time a, la_time b)
+{
+    return a < b ? a : b;
+}
+
+static la_time claims_advance(struct ip *ip)
+{
+    la_time next = LA_TIME_NEVER;
+    struct claim *claims = neighbour_claims(ip);
+    for (uint32_t i = 0; i < ip_core(ip)->config.addresses; i++) {
+        if (claims[i].state != CLAIM_NONE && claims[i].due <= ip_core(ip)->now) {
+            claim_is_due(ip, &claims[i]);
+        }
+        next = claims[i].state != CLAIM_NONE ? earlier(claims[i].due, next) : next;
+    }
+    return next;
+}
+
+static la_time discoveries_advance(struct ip *ip)
+{
+    la_time next = LA_TIME_NEVER;
+    for (unsigned interface = 0; interface < ip->interface_count; interface++) {
+        struct discovery *discovery = neighbour_discovery(ip, interface);
+        if (discovery->follows && discovery->due <= ip_core(ip)->now) {
+            router_solicit(ip, interface);
+        }
+        next = discovery->follows ? earlier(discovery->due, next) : next;
+    }
+    return next;
+}
+
 bool ip_advance(struct ip *ip, struct icmp_notice *notice)
 {
     la_time now = ip_core(ip)->now;
     if (ip_deadline(ip) > now) {
         return false;
     }
-    la_time next = LA_TIME_NEVER;
+    la_time next = earlier(claims_advance(ip), earlier(discoveries_advance(ip), router_routes_advance(ip)));
     for (uint32_t i = 0; i < ip_core(ip)->config.neighbours; i++) {
         struct neighbour *n = entry_at(ip, i);
-        if (n->state == NEIGHBOUR_FREE) {
+        if (n->state == LA_NEIGHBOUR_GONE) {
             continue;
         }
         if (n->due <= now && entry_is_due(ip, n, notice)) {
             return true; /* the table stays due, so that the next call goes on */
         }
-        next = n->state != NEIGHBOUR_FREE && n->due < next ? n->due : next;
+        next = n->state != LA_NEIGHBOUR_GONE ? earlier(n->due, next) : next;
     }
     table_of(ip)->due = next;
     return false;
 }
 
 /* ---- set-up ---- */
+
+static void start(struct ip *ip)
+{
+    const struct la_config *config = &ip_core(ip)->config;
+    table_of(ip)->due = LA_TIME_NEVER;
+    for (uint32_t i = 0; i < config->neighbours; i++) {
+        entry_at(ip, i)->held = REPLIES_NOWHERE;
+    }
+    for (uint32_t route = 0; route < config->routes; route++) {
+        neighbour_way(ip, route)->until = LA_TIME_NEVER;
+    }
+}
 
 int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6])
 {
@@ -493,25 +499,39 @@ int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6])
     int interface = ip_interface_add(ip, mtu);
     if (interface >= 0) {
         if (ip->ethernet_count == 0) {
-            table_of(ip)->due = LA_TIME_NEVER;
+            start(ip);
         }
         ip_interfaces(ip)[interface].is_ethernet = true;
-        *mac_of(ip, (unsigned)interface) = own;
+        *neighbour_discovery(ip, (unsigned)interface) = (struct discovery){.mac = own, .due = LA_TIME_NEVER};
         ip->ethernet_count++;
     }
     return interface;
+}
+
+/* It is on the link now, or will be when an address that is being asked for is ours. */
+static bool will_be_on_link(const struct ip *ip, unsigned interface, const struct la_address *address)
+{
+    const struct claim *claims = neighbour_claims(ip);
+    for (uint32_t i = 0; i < ip_core(ip)->config.addresses; i++) {
+        const struct ip_prefix *prefix = &claims[i].prefix;
+        if (claims[i].state != CLAIM_NONE && prefix->interface == interface &&
+            address_in_prefix(address, &prefix->address, prefix->bits)) {
+            return true;
+        }
+    }
+    return neighbour_is_on_link(ip, interface, address);
 }
 
 int ip_route_add_via(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length,
                      const struct la_address *gateway)
 {
     if (!ip_is_ethernet(ip, interface) || address_is_ipv4(prefix) != address_is_ipv4(gateway) ||
-        !is_on_link(ip, interface, gateway) || !ip_source_is_valid(ip, gateway)) {
+        !will_be_on_link(ip, interface, gateway) || !ip_source_is_valid(ip, gateway)) {
         return interface < ip->interface_count ? LA_ERROR_INVALID : LA_ERROR_NO_INTERFACE;
     }
     int error = ip_route_add(ip, interface, prefix, prefix_length);
     if (error == LA_OK) {
-        *gateway_at(ip, ip->route_count - 1u) = *gateway;
+        neighbour_way(ip, ip->route_count - 1u)->gateway = *gateway;
     }
     return error;
 }

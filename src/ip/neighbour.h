@@ -3,10 +3,11 @@
 
 #include "ip.h"
 
-/* Who is on our Ethernets, and how we know: the states of RFC 4861 7.3.2, resolved with ARP (RFC 826, RFC 1122 2.3.2).
+/* Who is on our Ethernets, and how we know: the states of RFC 4861 7.3.2, resolved with ARP (RFC 826, RFC 1122 2.3.2)
+   or neighbour discovery; which addresses are ours there (RFC 5227, RFC 4862 5.4); what routers say (RFC 4861 6.3).
 
-   One packet waits for each neighbour that is being asked for, in the queue of replies; further ones are dropped and
-   counted (LA_DROP_UNRESOLVED), as is the one that waits when nobody answers. */
+   One packet waits for each neighbour that is being asked for, in the queue of replies, of which they take at most
+   half; further ones are dropped and counted (LA_DROP_UNRESOLVED), as is the one that waits when nobody answers. */
 
 /* The octets of the table: 0 without config.neighbours. It lies right behind the routes. */
 size_t ip_neighbours_bytes(const struct la_config *config);
@@ -18,8 +19,15 @@ int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6])
 int ip_route_add_via(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length,
                      const struct la_address *gateway);
 
-/* Tells the link that the address is ours from now on (RFC 5227 2.3). */
-void ip_announce(struct ip *ip, unsigned interface, const struct la_address *address);
+/* As la_interface_follow_routers. */
+int ip_follow_routers(struct ip *ip, unsigned interface);
+
+/* An address of an Ethernet interface, which ip_address_add found good: it is asked for, and then assigned. */
+struct ip_prefix;
+int ip_claim(struct ip *ip, const struct ip_prefix *prefix);
+
+/* As la_address_state. */
+int ip_address_state(const struct ip *ip, const struct la_address *address);
 
 /* A frame came in. True: the IP packet in it is *payload, of *length octets, sent to us alone. Else it was used up, or
    dropped. */

@@ -21,6 +21,25 @@ int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *pre
     return LA_OK;
 }
 
+static void close_gap(struct ip_prefix *prefixes, uint32_t count, uint32_t order)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        prefixes[i].order -= prefixes[i].order > order;
+    }
+}
+
+void ip_route_remove(struct ip *ip, uint32_t route)
+{
+    struct ip_prefix *routes = ip_routes(ip);
+    uint32_t order = routes[route].order;
+    uint32_t behind = ip->route_count - route - 1u;
+    memmove(&routes[route], &routes[route + 1], behind * sizeof *routes);
+    ip_ways_remove(ip, route);
+    ip->route_count--;
+    close_gap(routes, ip->route_count, order);
+    close_gap(ip_addresses(ip), ip->address_count, order);
+}
+
 /* The best so far of the ways to a destination. */
 struct way {
     const struct ip_prefix *prefix; /* NULL: none yet */

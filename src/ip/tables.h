@@ -36,6 +36,15 @@ static inline struct ip_prefix *ip_routes(const struct ip *ip)
 enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
                               unsigned prefix_length);
 
+/* Puts into the table what is ours from now on; the errors are ip_address_add's. */
+enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix);
+
+/* neighbour.c: the same for what a route has beside its prefix. */
+void ip_ways_remove(struct ip *ip, uint32_t route);
+
+/* Takes a route out; those behind it move up, and so do all that were added later. */
+void ip_route_remove(struct ip *ip, uint32_t route);
+
 /* The next entry of either array. */
 static inline struct ip_prefix ip_prefix_of(const struct ip *ip, unsigned interface, const struct la_address *address,
                                             unsigned prefix_length)

@@ -1,5 +1,7 @@
 #include "pcapng.h"
 
+#include <lastack/lastack.h>
+
 #include "text.h"
 
 #include <stdarg.h>
@@ -206,6 +208,14 @@ static void say_wait(struct comment *comment, const struct la_trace *record)
         say(comment, ", until +%.3f s", left);
 }
 
+static void say_address(struct comment *comment, const char *of, const struct la_address *address, const char *what)
+{
+    char text[LA_ADDRESS_TEXT_BYTES];
+    la_address_text(address, text);
+    begin_part(comment, NULL);
+    say(comment, "%s %s: %s", of, text, what);
+}
+
 static void say_record(struct comment *comment, const struct la_trace *record)
 {
     switch ((enum la_trace_kind)record->kind) {
@@ -232,6 +242,14 @@ static void say_record(struct comment *comment, const struct la_trace *record)
     case LA_TRACE_PATH_MTU:
         begin_part(comment, record);
         say(comment, "path MTU: %u", record->length);
+        break;
+    case LA_TRACE_NEIGHBOUR:
+        say_address(comment, "neighbour", &record->remote.address,
+                    la_neighbour_state_name((enum la_neighbour_state)record->detail));
+        break;
+    case LA_TRACE_ADDRESS:
+        say_address(comment, "address", &record->local.address,
+                    la_address_event_name((enum la_address_event)record->detail));
         break;
     case LA_TRACE_SEGMENT_OUT:
         if (!record->retransmission)

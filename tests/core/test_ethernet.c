@@ -26,6 +26,7 @@ static void lan_begin(struct lan *lan)
     config.connections = 4;
     config.time_wait_ipv4 = config.time_wait_ipv6 = 4;
     config.buffer_pieces = 16;
+    config.address_probes = 0;
     size_t size = la_host_size(&config);
     void *block = aligned_alloc(LA_HOST_ALIGNMENT, (size + 63) / 64 * 64);
     assert_non_null(block);
@@ -91,12 +92,24 @@ static void run_until(struct lan *lan, la_time until)
     lan->now = until;
 }
 
+/* RFC 5227 2.3: two of them, two seconds apart. */
+static void expect_announcements(struct lan *lan)
+{
+    expect_request(lan, 1, NULL);
+    la_time began = lan->now;
+    run_until(lan, began + 2 * LA_SECOND - 1);
+    assert_false(pull(lan));
+    run_until(lan, began + 2 * LA_SECOND);
+    expect_request(lan, 1, NULL);
+    assert_false(pull(lan));
+}
+
 static void the_syn_waits_for_the_answer(void **state)
 {
     (void)state;
     struct lan lan;
     lan_begin(&lan);
-    expect_request(&lan, 1, NULL); /* the address is announced */
+    expect_announcements(&lan);
     connect_to(&lan, la_address_ipv4(10, 0, 0, 9));
     expect_request(&lan, 9, NULL);
     assert_false(pull(&lan));
@@ -115,7 +128,7 @@ static void a_far_host_is_reached_by_the_router(void **state)
     (void)state;
     struct lan lan;
     lan_begin(&lan);
-    expect_request(&lan, 1, NULL);
+    expect_announcements(&lan);
     connect_to(&lan, la_address_ipv4(192, 0, 2, 1));
     expect_request(&lan, 254, NULL);
     free(lan.host);
@@ -128,7 +141,7 @@ static void nobody_answers(void **state)
     struct la_event event;
     struct la_outcome outcome;
     lan_begin(&lan);
-    expect_request(&lan, 1, NULL);
+    expect_announcements(&lan);
     struct la_conn conn = connect_to(&lan, la_address_ipv4(10, 0, 0, 9));
     la_time began = lan.now;
     for (unsigned i = 0; i < 3; i++) {
@@ -149,7 +162,7 @@ static void who_asks_is_answered_and_an_address_defended(void **state)
     (void)state;
     struct lan lan;
     lan_begin(&lan);
-    expect_request(&lan, 1, NULL);
+    expect_announcements(&lan);
     arp_in(&lan, 1, peer_mac, 9, 1);
     assert_true(pull(&lan));
     assert_memory_equal(lan.frame, peer_mac, 6);
