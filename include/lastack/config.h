@@ -7,6 +7,13 @@ enum la_congestion {
     LA_CONGESTION_NEWRENO /* RFC 5681, RFC 6582 */
 };
 
+/* Explicit congestion notification: RFC 3168. */
+enum la_ecn {
+    LA_ECN_OFF,
+    LA_ECN_ACCEPT, /* used where the peer offers it */
+    LA_ECN_OFFER   /* and offered in our own SYNs */
+};
+
 /* Everything that a host may be told, and every limit it has. la_config_default fills in the defaults named here; the
    key must be set by the caller. Times are milliseconds. */
 struct la_config {
@@ -14,16 +21,18 @@ struct la_config {
 
     /* Limits. What happens at each is documented in docs/api.md and tested. */
     uint8_t interfaces;          /* 1; 1 to 255 */
+    uint8_t address_probes;      /* 3: an IPv4 address on Ethernet is asked for so often before it is used (RFC 5227),
+                                    an IPv6 one once (RFC 4862); 0: they are used at once */
     uint16_t addresses;          /* 4 */
     uint16_t routes;             /* 4 */
-    uint16_t listeners;          /* 16 */
+    uint16_t neighbours;         /* 256: other hosts on Ethernet whose addresses are known; 0: no Ethernet interface */
     uint32_t connections;        /* 1024: in any state but LISTEN and TIME-WAIT, or held by the application */
     uint32_t time_wait_ipv4;     /* 16384 records, at most 2^24 - 2 */
     uint32_t time_wait_ipv6;     /* 16384, as many at most */
     uint32_t buffer_piece_bytes; /* 4096: what buffers are made of; a multiple of 8, 16 to 65536 */
     uint32_t buffer_pieces;      /* 8192 */
     uint32_t reply_bytes;        /* 65536: RSTs, ICMP messages and ACKs from records, whole packets that wait to be
-                                    pulled; a multiple of 8, at least 64; IPv6's ACKs need 80 */
+                                    pulled; a multiple of 8, at least 64, with IPv6 80 */
     uint32_t trace_records;      /* 0 */
     uint32_t trace_mask;         /* LA_TRACE_ALL; which kinds are recorded */
 
@@ -31,14 +40,15 @@ struct la_config {
     uint32_t send_buffer_bytes;    /* 262144: unacknowledged and unsent, at most */
     uint32_t receive_buffer_bytes; /* 262144: the largest window offered */
     uint16_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
+    uint16_t own_settings;         /* 1024: connections that may have settings of their own at a time: keepalive's
+                                      times, user timeout, R1, R2, a source route */
 
     /* IP. */
-    uint16_t neighbours; /* 256: other hosts on Ethernet whose addresses are known; 0: no Ethernet interface */
-    uint16_t path_mtus;  /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
-    uint8_t
-        address_probes; /* 3: an IPv4 address on Ethernet is asked for so often before it is used (RFC 5227), an IPv6
-                               one once (RFC 4862); 0: they are used at once */
+    uint16_t path_mtus; /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */
     uint8_t ttl;        /* 64; IPv6's hop limit too */
+    uint8_t dscp;       /* 0; at most 63: RFC 2474 */
+    bool source_routes; /* false: packets with an IPv4 source route are dropped; true: TCP takes them, and answers along
+                           the way back (RFC 9293 MUST-53) */
 
     /* The life cycle. */
     uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */
@@ -54,19 +64,21 @@ struct la_config {
     uint32_t rto_initial_ms;    /* 1,000 */
     uint32_t rto_min_ms;        /* 200; at most 1,000,000: so much above the smoothed round trip */
     uint32_t rto_max_ms;        /* 60,000 */
-    uint32_t r2_data_ms;        /* 100,000: then the connection is given up */
+    uint32_t r2_data_ms;        /* 100,000: then the connection is given up (SHLD-11) */
     uint32_t r2_syn_ms;         /* 180,000 */
     uint32_t user_timeout_ms;   /* 0: none but R2 */
     uint8_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
+    uint8_t ecn;                /* LA_ECN_ACCEPT; enum la_ecn */
 
     /* Acknowledgments. */
-    uint16_t delayed_ack_ms;   /* 40; at most 500 (MUST-58); 0: every segment is acknowledged at once */
+    uint16_t delayed_ack_ms;   /* 40; at most 499 (RFC 9293 MUST-40); 0: every segment is acknowledged at once */
     uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
 
     /* Keepalive: RFC 9293 3.8.4. */
-    bool keepalive;                 /* false */
+    bool keepalive;                 /* false (MUST-25) */
+    bool keepalive_garbage;         /* false; true: a probe carries one octet that means nothing (MAY-6) */
     uint8_t keepalive_probes;       /* 9 */
-    uint32_t keepalive_idle_ms;     /* 7,200,000 */
+    uint32_t keepalive_idle_ms;     /* 7,200,000 (MUST-28) */
     uint32_t keepalive_interval_ms; /* 75,000 */
 
     /* What is offered and used. */
@@ -74,8 +86,11 @@ struct la_config {
     bool timestamps;     /* true: RFC 7323 */
     bool window_scaling; /* true: RFC 7323 */
     bool reset_unknown;  /* true: a segment for nobody is answered with RST; false: silently dropped */
-    enum la_congestion congestion;
+    bool keep_unread;    /* false; true: what was received before a reset can be read after it */
+    uint8_t congestion;  /* LA_CONGESTION_NEWRENO; enum la_congestion */
 
+    /* Ports. */
+    uint16_t listeners;       /* 16 */
     uint16_t ephemeral_first; /* 32768 */
     uint16_t ephemeral_last;  /* 60999 */
 };

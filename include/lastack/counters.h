@@ -41,11 +41,13 @@ enum la_counter {
     LA_COUNT_WAIT_RESTARTS_CAPPED, /* FINs answered without a restart: config.time_wait_restarts was reached */
     LA_COUNT_WAIT_REOPENED,        /* TcpExtTWRecycled */
     LA_COUNT_WAIT_EVICTED,
-    LA_COUNT_WAIT_RESET, /* only with config.rfc1337 off */
-    LA_COUNT_TRACE_LOST  /* trace records that did not fit the ring */
+    LA_COUNT_WAIT_RESET,         /* only with config.rfc1337 off */
+    LA_COUNT_TRACE_LOST,         /* trace records that did not fit the ring */
+    LA_COUNT_IP_NEGATIVE_ADVICE, /* TCP told IP that a way may be dead: R1 was reached (RFC 9293 MUST-20) */
+    LA_COUNT_TCP_ECN_REDUCTIONS  /* the peer echoed a congestion mark, and the window was halved */
 };
 
-#define LA_COUNTER_COUNT      36
+#define LA_COUNTER_COUNT      38
 #define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {

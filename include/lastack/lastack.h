@@ -62,8 +62,8 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu);
 int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6]);
 
 /* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to
-   32, or to 128 for IPv6, which the interface must have an MTU of 1280 or more for (RFC 8200 5). On Ethernet
-   the address is the host's once nobody else was found to have it: see la_address_state. */
+   32, or to 128 for IPv6, which asks for an MTU of 1280 or more (RFC 8200 5) and for config.reply_bytes of 80 or
+   more. On Ethernet the address is the host's once nobody else was found to have it: see la_address_state. */
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
 
@@ -72,6 +72,9 @@ int la_address_add(la_host *host, la_time now, unsigned interface, const struct 
    answered from it: LA_ERROR_WOULD_BLOCK. LA_ERROR_IN_USE: another station has it; la_address_add asks again.
    LA_ERROR_NO_ADDRESS: it was never given. */
 int la_address_state(const la_host *host, const struct la_address *address);
+
+/* One of the host's addresses. */
+bool la_address_is_local(const la_host *host, const struct la_address *address);
 
 /* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
@@ -106,20 +109,45 @@ bool la_address_equal(const struct la_address *a, const struct la_address *b);
 int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
               struct la_listener *listener);
 
+/* Another backlog from now on: what waits already stays. */
+int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog);
+
 /* Ends the listener. Connections not yet accepted are reset (RFC 9293 3.10.4 LISTEN). */
 int la_unlisten(la_host *host, la_time now, struct la_listener listener);
 
 /* The next established connection of the listener; LA_ERROR_WOULD_BLOCK if there is none. */
 int la_accept(la_host *host, la_time now, struct la_listener listener, struct la_conn *conn);
 
-/* Active open. local may be NULL, or leave address or port to the host ("any"). The outcome comes as an event:
-   LA_READY_ESTABLISHED or LA_READY_ENDED. */
+/* Active open. local may be NULL, or leave address or port to the host ("any"), or say them (RFC 9293 MUST-43). The
+   outcome comes as an event: LA_READY_ESTABLISHED or LA_READY_ENDED. */
 int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
                struct la_conn *conn);
+
+/* The same along a source route (RFC 791 3.1; RFC 9293 MUST-51): through hops[0], hops[1] and so on, then to remote.
+   Each segment of the connection goes that way, and a route received from the peer does not replace it (MUST-52). IPv4
+   only; many routers drop such packets. Takes one of config.own_settings. */
+#define LA_SOURCE_ROUTE_HOPS 9
+
+struct la_source_route {
+    uint8_t count; /* of hops: 1 to LA_SOURCE_ROUTE_HOPS */
+    bool strict;   /* through no others */
+    struct la_address hops[LA_SOURCE_ROUTE_HOPS];
+};
+
+int la_connect_via(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
+                   const struct la_source_route *route, struct la_conn *conn);
+
+/* The route that the connection's segments take: count 0 if none, else as above; of an accepted connection the one that
+   the peer's route gave, backwards (MUST-53). */
+int la_source_route_of(const la_host *host, struct la_conn conn, struct la_source_route *route);
 
 /* When la_connect(local, remote), both given exactly, could succeed as far as TIME-WAIT is concerned: 0 for now. */
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
                   la_time *when);
+
+/* When no connection and no TIME-WAIT record has the local port any more, at that address (or at any, if it is
+   "any"): 0 for now, LA_TIME_NEVER while there is a connection. Listeners do not count. Looks at all there are. */
+int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when);
 
 /* ---- data -------------------------------------------------------------------------------------------------------- */
 
@@ -132,14 +160,30 @@ int la_send(la_host *host, la_time now, struct la_conn conn, const void *data, s
 int la_send_view(la_host *host, la_time now, struct la_conn conn, void **data, size_t *length);
 int la_send_commit(la_host *host, la_time now, struct la_conn conn, size_t length);
 
+/* As la_send, and what is taken ends the urgent data (RFC 9293 3.8.5): the urgent pointer that the peer sees points
+   behind it (MUST-62). Meant for old applications: new ones should not use it (SHLD-13). */
+int la_send_urgent(la_host *host, la_time now, struct la_conn conn, const void *data, size_t length);
+
+/* FLUSH (RFC 9293 3.9.1.7, MAY-14): takes back what was given to la_send and never sent: how many octets. */
+int la_flush(la_host *host, la_time now, struct la_conn conn);
+
 /* Copies up to length octets that were received: how many. 0 is the end of the peer's data (its FIN, all before it
-   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards. */
+   read). LA_ERROR_WOULD_BLOCK if nothing has come; LA_ERROR_ENDED after a reset or giving up, which discards (but with
+   config.keep_unread). */
 int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length);
+
+/* Copies up to length octets that were received and are not read, from the offset on, and leaves them where they are:
+   how many. LA_ERROR_WOULD_BLOCK if there are none; other errors as la_recv. */
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length);
 
 /* The same without a copy: the next contiguous octets, then la_recv_consume takes length of them off. The view ends
    with the next call on the host. Result as la_recv: the octets in view. */
 int la_recv_view(la_host *host, la_time now, struct la_conn conn, const void **data, size_t *length);
 int la_recv_consume(la_host *host, la_time now, struct la_conn conn, size_t length);
+
+/* How many octets remain to be read up to the peer's urgent pointer, arrived or not: 0 if nothing is urgent (RFC 9293
+   MUST-33). Urgent data is read in its place, as all other; with 1 the next octet is the last urgent one. */
+int la_urgent(const la_host *host, struct la_conn conn);
 
 /* ---- closing ----------------------------------------------------------------------------------------------------- */
 
@@ -176,7 +220,8 @@ enum la_ready {
     LA_READY_WRITABLE = 0x08,    /* la_send has room again after LA_ERROR_WOULD_BLOCK or a short count */
     LA_READY_PEER_CLOSED = 0x10, /* the peer's FIN arrived, in order */
     LA_READY_ERROR = 0x20,       /* R1 reached, or a soft ICMP error: delivery is in trouble, not given up */
-    LA_READY_ENDED = 0x40        /* la_outcome says how; also when TIME-WAIT is entered */
+    LA_READY_ENDED = 0x40,       /* la_outcome says how; also when TIME-WAIT is entered */
+    LA_READY_URGENT = 0x80       /* the peer's urgent pointer moved beyond what was read (RFC 9293 MUST-32) */
 };
 
 struct la_event {
@@ -193,17 +238,34 @@ bool la_host_event(la_host *host, struct la_event *event);
 
 enum la_option {
     LA_OPTION_NODELAY,               /* 0 or 1: Nagle off (RFC 9293 SHLD-7, MUST-17) */
-    LA_OPTION_KEEPALIVE,             /* 0 or 1 */
-    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 */
+    LA_OPTION_KEEPALIVE,             /* 0 or 1 (MUST-24) */
+    LA_OPTION_KEEPALIVE_IDLE_MS,     /* 1 to 2^30 - 1 (MUST-27) */
     LA_OPTION_KEEPALIVE_INTERVAL_MS, /* 1 to 2^30 - 1 */
     LA_OPTION_KEEPALIVE_PROBES,      /* 1 to 255 */
     LA_OPTION_USER_TIMEOUT_MS,       /* up to 2^30 - 1; 0: none */
     LA_OPTION_SEND_BUFFER_BYTES,     /* 1 to config.send_buffer_bytes */
-    LA_OPTION_RECEIVE_BUFFER_BYTES   /* up to config.receive_buffer_bytes; a promised window is never taken back */
+    LA_OPTION_RECEIVE_BUFFER_BYTES,  /* up to config.receive_buffer_bytes; a promised window is never taken back */
+    LA_OPTION_PUSH,                  /* 0 or 1: 0 holds back what is no full segment, until 1 (RFC 9293 MAY-15) */
+    LA_OPTION_TTL,                   /* 1 to 255 (MUST-49) */
+    LA_OPTION_DSCP,                  /* 0 to 63: in every packet from now on (MUST-48, SHLD-21) */
+    LA_OPTION_R1_RETRANSMISSIONS,    /* 0 to 255 (SHLD-10) */
+    LA_OPTION_R2_MS,                 /* 1 to 2^30 - 1: of data (MUST-21); a SYN has config.r2_syn_ms (MUST-23) */
+    LA_OPTION_ERROR_REPORTS,         /* 0 or 1: whether LA_READY_ERROR is raised (MUST-47, SHLD-20) */
+    LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
+    LA_OPTION_QUICK_ACK          /* 0 or 1: each segment is acknowledged at once */
 };
+
+/* The times of keepalive and the number of its probes, the user timeout, R1 and R2 take one of config.own_settings when
+   one of them is first set for a connection: LA_ERROR_NO_SETTINGS if there is none. An option that is set right behind
+   la_connect holds for the SYN too: nothing leaves before the next la_host_output. */
 
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
+
+/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections
+   that the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value);
 
 /* The connection as it is. Names are those of Linux's struct tcp_info. */
 struct la_info {
@@ -214,8 +276,13 @@ struct la_info {
     uint8_t probes;      /* unanswered window or keepalive probes */
     uint8_t snd_wscale;
     uint8_t rcv_wscale;
+    uint8_t ttl;
+    uint8_t dscp;
+    uint8_t rcv_tos; /* type of service or traffic class of the last packet taken: DSCP * 4 + ECN (MAY-9) */
     bool timestamps;
     bool wscale_ok;
+    bool ecn;                 /* both ends do RFC 3168 */
+    uint32_t user_timeout_ms; /* 0: none but R2 */
     uint32_t rto_us;
     uint32_t rtt_us; /* smoothed; 0: not yet measured */
     uint32_t rttvar_us;
@@ -228,12 +295,23 @@ struct la_info {
     uint32_t unacked_bytes; /* SND.NXT - SND.UNA, the FIN counted */
     uint32_t notsent_bytes;
     uint32_t unread_bytes;
-    uint32_t total_retrans; /* segments */
+    uint32_t snd_urgent_bytes; /* written, and not acknowledged, up to our urgent pointer */
+    uint32_t rcv_urgent_bytes; /* not read up to the peer's urgent pointer: la_urgent */
+    uint32_t total_retrans;    /* segments */
     uint64_t bytes_acked;
     uint64_t bytes_received;
 };
 
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info);
+
+struct la_listener_info {
+    struct la_endpoint local;
+    uint32_t backlog;
+    uint32_t syn_received; /* connections that are not yet established */
+    uint32_t queued;       /* established, and wait to be accepted */
+};
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info);
 
 void la_host_counters(const la_host *host, struct la_counters *counters);
 

@@ -59,7 +59,8 @@ enum la_error {
     LA_ERROR_NO_PORT = -12,      /* no ephemeral port is free for this destination */
     LA_ERROR_IN_USE = -13,       /* the four-tuple, or the listener's address and port, has an owner already */
     LA_ERROR_WAITS = -14,        /* the four-tuple is in TIME-WAIT: la_reuse_when says until when */
-    LA_ERROR_QUIET = -15         /* quiet time after a start (RFC 9293 3.4.3) is not over */
+    LA_ERROR_QUIET = -15,        /* quiet time after a start (RFC 9293 3.4.3) is not over */
+    LA_ERROR_NO_SETTINGS = -16   /* all config.own_settings are in use */
 };
 
 /* The states of RFC 9293 3.3.2. */
@@ -100,11 +101,25 @@ enum la_end {
 
 #define LA_END_COUNT 15
 
+/* What the last ICMP error about a connection said (RFC 792, RFC 1812 5.2.7.1), for who tells a person. */
+enum la_unreachable {
+    LA_UNREACHABLE_NONE, /* none came */
+    LA_UNREACHABLE_NETWORK,
+    LA_UNREACHABLE_HOST,
+    LA_UNREACHABLE_PROTOCOL,
+    LA_UNREACHABLE_PORT,
+    LA_UNREACHABLE_PROHIBITED, /* by a filter */
+    LA_UNREACHABLE_OTHER       /* time exceeded, a parameter problem, any other */
+};
+
+#define LA_UNREACHABLE_COUNT 7
+
 struct la_outcome {
     enum la_end end;
     enum la_state state;           /* in which it ended: the last state before CLOSED or TIME-WAIT */
     uint32_t unacknowledged_bytes; /* written by the application, not acknowledged by the peer; not the FIN */
     uint32_t unread_bytes;         /* received, and not read by the application when it ended */
+    enum la_unreachable unreachable;
 };
 
 #endif

@@ -26,6 +26,7 @@ const char *la_error_name(enum la_error error)
     case LA_ERROR_IN_USE: return "in-use";
     case LA_ERROR_WAITS: return "waits";
     case LA_ERROR_QUIET: return "quiet";
+    case LA_ERROR_NO_SETTINGS: return "no-settings";
     }
     return "?";
 }
@@ -242,6 +243,8 @@ const char *la_counter_name(enum la_counter counter)
     case LA_COUNT_WAIT_EVICTED: return "lastackWaitEvicted";
     case LA_COUNT_WAIT_RESET: return "lastackWaitReset";
     case LA_COUNT_TRACE_LOST: return "lastackTraceLost";
+    case LA_COUNT_IP_NEGATIVE_ADVICE: return "lastackIpNegativeAdvice";
+    case LA_COUNT_TCP_ECN_REDUCTIONS: return "lastackTcpEcnReductions";
     }
     return "?";
 }

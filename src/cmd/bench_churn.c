@@ -28,6 +28,8 @@ struct churn_state {
     la_time step;     /* virtual time from one connection to the next */
     uint32_t waiting; /* records, at all times */
     uint32_t remote_ports;
+    struct la_endpoint from; /* of the connection that is opened */
+    struct la_endpoint to;
     struct la_listener listener[WAITING_MAX / LOCAL_PORTS * 5 / 4 + 2];
 };
 
@@ -99,14 +101,15 @@ static bool close_both(struct la_conn client, struct la_conn server)
 static bool one_connection(void)
 {
     uint32_t remote = (uint32_t)(state.next / LOCAL_PORTS % state.remote_ports);
-    struct la_endpoint from = {bench_address(BENCH_CLIENT), (uint16_t)(FIRST_PORT + state.next % LOCAL_PORTS)};
-    struct la_endpoint to = {bench_address(BENCH_SERVER), (uint16_t)(FIRST_REMOTE_PORT + remote)};
     struct la_conn client, server;
+    state.from.port = (uint16_t)(FIRST_PORT + state.next % LOCAL_PORTS);
+    state.to.port = (uint16_t)(FIRST_REMOTE_PORT + remote);
     state.next++;
     pair.now += state.step;
     la_host_advance(pair.host[BENCH_CLIENT], pair.now);
     la_host_advance(pair.host[BENCH_SERVER], pair.now);
-    return open_and_send(&from, &to, &client) && answer(state.listener[remote], &server) && close_both(client, server);
+    return open_and_send(&state.from, &state.to, &client) && answer(state.listener[remote], &server) &&
+           close_both(client, server);
 }
 
 static int many_connections(uint64_t count)
@@ -146,6 +149,8 @@ static int prepare(uint32_t waiting)
     la_time wait = 2 * LA_MILLISECOND * client.msl_ms;
     memset(&state, 0, sizeof state);
     state.waiting = waiting;
+    state.from.address = bench_address(BENCH_CLIENT);
+    state.to.address = bench_address(BENCH_SERVER);
     state.step = waiting ? wait / waiting : wait + LA_SECOND;
     state.remote_ports = waiting / LOCAL_PORTS * 5 / 4 + 2; /* a four-tuple comes again long after its wait */
     client.time_wait_ipv4 = waiting + waiting / 8 + 16;

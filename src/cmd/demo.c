@@ -170,18 +170,19 @@ void demo_files_remove(const struct demo *demo)
 /* ---- nginx ------------------------------------------------------------------------------------------------------- */
 
 /* Everything that it would otherwise look for, or leave, elsewhere: names below the directory that -p gives it. */
-static int nginx_config(const char *path)
+static int nginx_config(const struct demo *demo, const char *path)
 {
     FILE *file = fopen(path, "w");
     if (!file)
         return complain("demo", "%s: %s", path, strerror(errno));
-    fputs("daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\nerror_log nginx.log;\n"
-          "events { worker_connections 64; }\n"
-          "http {\n access_log off;\n sendfile on;\n"
-          " client_body_temp_path t1;\n proxy_temp_path t2;\n fastcgi_temp_path t3;\n"
-          " uwsgi_temp_path t4;\n scgi_temp_path t5;\n"
-          " server { listen 8080; root .; }\n}\n",
-          file);
+    fprintf(file,
+            "daemon off;\nmaster_process off;\nuser root;\npid nginx.pid;\nerror_log nginx.log;\n"
+            "events { worker_connections 64; }\n"
+            "http {\n access_log off;\n sendfile on;\n"
+            " client_body_temp_path t1;\n proxy_temp_path t2;\n fastcgi_temp_path t3;\n"
+            " uwsgi_temp_path t4;\n scgi_temp_path t5;\n"
+            " server { listen %s8080; root .; }\n}\n",
+            demo->ipv6 ? "[::]:" : "");
     return fclose(file) == 0 ? 0 : complain("demo", "%s: %s", path, strerror(errno));
 }
 
@@ -194,7 +195,7 @@ int demo_nginx_start(struct demo *demo)
     demo_path(demo, "nginx.conf", config);
     demo_path(demo, "nginx.log", log);
     demo_path(demo, "nginx.pid", pid);
-    if (nginx_config(config) < 0)
+    if (nginx_config(demo, config) < 0)
         return -1;
     demo->nginx = netns_spawn(arguments, &error);
     if (demo->nginx < 0) {
@@ -277,16 +278,20 @@ static bool interrupted(struct demo *demo, int signals)
 static int run_demo(struct demo *demo, const char *letters)
 {
     struct link_error error;
+    struct la_address address[] = {scene_address(demo, SCENE_LASTACK), scene_address(demo, SCENE_PEER)};
+    char ours[LA_ADDRESS_TEXT_BYTES], theirs[LA_ADDRESS_TEXT_BYTES];
+    la_address_text(&address[0], ours);
+    la_address_text(&address[1], theirs);
     printf("%slastack %s%s: a TCP/IP host in user space\n", style(demo, "\033[1m"), la_version(),
            style(demo, "\033[0m"));
     choose_peer(demo);
     signal(SIGPIPE, SIG_IGN); /* whoever reads this may have seen enough: we still clean up */
     int signals = loop_signal_fd(&error);
     if (demo->in_memory)
-        puts("10.83.0.2 is lastack, 10.83.0.1 another lastack, and time is virtual.");
+        printf("%s is lastack, %s another lastack, and time is virtual.\n", ours, theirs);
     else
-        printf("In %s: 10.83.0.2 is lastack, on a TUN device;\n10.83.0.1 is this machine's own kernel.\n",
-               netns_how_text(demo->netns));
+        printf("In %s: %s is lastack, on a TUN device;\n%s is this machine's own kernel.\n",
+               netns_how_text(demo->netns), ours, theirs);
     fflush(stdout);
     bool ready = demo_files_make(demo) == 0 &&
                  (demo->in_memory || !(wants(letters, 'b') || wants(letters, 'c')) || demo_nginx_start(demo) == 0);
@@ -329,6 +334,7 @@ int cmd_demo(int argc, char **argv)
     const struct option_spec specs[] = {
         {0, "memory", NULL, "against a second lastack, in virtual time, even where a\nnamespace can be made",
          option_flag, &demo.in_memory},
+        {'6', "ipv6", NULL, "over IPv6", option_flag, &demo.ipv6},
         {0, "ascii", NULL, "no characters beyond ASCII", option_flag, &demo.ascii},
         {0, "plain", NULL, "no colours (also where the output is no terminal)", option_flag, &plain},
     };

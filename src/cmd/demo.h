@@ -20,6 +20,7 @@ struct demo_result {
 };
 
 struct demo {
+    bool ipv6;
     bool in_memory; /* no namespace: the peer is a second lastack, and time is virtual */
     bool ascii;
     bool colour;

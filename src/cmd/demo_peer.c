@@ -13,21 +13,38 @@
 
 /* ---- the kernel's sockets ---------------------------------------------------------------------------------------- */
 
-static struct sockaddr_in socket_address(enum scene_side side, uint16_t port)
+/* Of either family. */
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in ipv4;
+    struct sockaddr_in6 ipv6;
+};
+
+static socklen_t socket_address(const struct demo *demo, enum scene_side side, uint16_t port,
+                                union socket_address *address)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct la_address ours = scene_address(side);
-    memcpy(&address.sin_addr, ours.octets + 12, 4);
-    return address;
+    struct la_address ours = scene_address(demo, side);
+    memset(address, 0, sizeof *address);
+    if (demo->ipv6) {
+        address->ipv6 = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+        memcpy(&address->ipv6.sin6_addr, ours.octets, 16);
+        return sizeof address->ipv6;
+    }
+    address->ipv4 = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+    memcpy(&address->ipv4.sin_addr, ours.octets + 12, 4);
+    return sizeof address->ipv4;
 }
 
 static int kernel_connect(struct peer *peer, uint16_t from, uint16_t to)
 {
-    struct sockaddr_in local = socket_address(SCENE_PEER, from), remote = socket_address(SCENE_LASTACK, to);
-    peer->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (peer->fd < 0 || bind(peer->fd, (struct sockaddr *)&local, sizeof local) != 0)
+    const struct demo *demo = peer->scene->demo;
+    union socket_address local, remote;
+    socklen_t size = socket_address(demo, SCENE_PEER, from, &local);
+    socket_address(demo, SCENE_LASTACK, to, &remote);
+    peer->fd = socket(local.any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (peer->fd < 0 || bind(peer->fd, &local.any, size) != 0)
         return complain("demo", "port %u of the kernel: %s", from, strerror(errno));
-    if (connect(peer->fd, (struct sockaddr *)&remote, sizeof remote) != 0 && errno != EINPROGRESS)
+    if (connect(peer->fd, &remote.any, size) != 0 && errno != EINPROGRESS)
         return complain("demo", "the kernel cannot connect: %s", strerror(errno));
     return 0;
 }
@@ -52,7 +69,9 @@ static const char *kernel_error(struct peer *peer)
 
 static int second_connect(struct peer *peer, uint16_t from, uint16_t to)
 {
-    struct la_endpoint local = {scene_address(SCENE_PEER), from}, remote = {scene_address(SCENE_LASTACK), to};
+    const struct demo *demo = peer->scene->demo;
+    struct la_endpoint local = {scene_address(demo, SCENE_PEER), from};
+    struct la_endpoint remote = {scene_address(demo, SCENE_LASTACK), to};
     int result = la_connect(peer->scene->peer, scene_now(peer->scene), &local, &remote, &peer->conn);
     return result < 0 ? complain("demo", "la_connect: %s", la_error_name((enum la_error)result)) : 0;
 }

@@ -11,9 +11,24 @@
 
 enum { TICK_MS = 1, TRACE_RECORDS = 8192 };
 
-struct la_address scene_address(enum scene_side side)
+struct la_address scene_address(const struct demo *demo, enum scene_side side)
 {
-    return la_address_ipv4(10, 83, 0, side == SCENE_LASTACK ? 2 : 1);
+    uint8_t number = side == SCENE_LASTACK ? 2 : 1;
+    const struct la_address ipv6 = {{0xfd, 0, 0, 0x83, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, number}};
+    return demo->ipv6 ? ipv6 : la_address_ipv4(10, 83, 0, number);
+}
+
+static unsigned prefix_length(const struct demo *demo)
+{
+    return demo->ipv6 ? 64 : 24;
+}
+
+void scene_host_text(const struct demo *demo, enum scene_side side, char text[SCENE_HOST_BYTES])
+{
+    struct la_address address = scene_address(demo, side);
+    char plain[LA_ADDRESS_TEXT_BYTES];
+    la_address_text(&address, plain);
+    snprintf(text, SCENE_HOST_BYTES, demo->ipv6 ? "[%s]" : "%s", plain);
 }
 
 la_time scene_now(const struct scene *scene)
@@ -223,12 +238,13 @@ static la_host *join(struct scene *scene, const struct scene_setup *setup, enum 
 {
     struct link_error error;
     struct la_config config = scene_config(setup);
-    struct la_address address = scene_address(side);
+    struct la_address address = scene_address(scene->demo, side);
     struct tap left = {scene, memory_packet}, right = watch_tap(&scene->watch[SCENE_PEER]);
     memset(config.key, 'k' + (int)side, sizeof config.key); /* the same story each time */
     la_host *host = stage_host("demo", &config, scene->now);
     int interface = host ? la_interface_add(host, scene->now, 1500) : -1;
-    if (interface < 0 || la_address_add(host, scene->now, (unsigned)interface, &address, 24) < 0 ||
+    if (interface < 0 ||
+        la_address_add(host, scene->now, (unsigned)interface, &address, prefix_length(scene->demo)) < 0 ||
         memory_join(scene->memory, host, (unsigned)interface, &address,
                     !setup->ladder          ? NULL
                     : side == SCENE_LASTACK ? &left
@@ -268,10 +284,11 @@ int scene_open(struct scene *scene, struct demo *demo, const struct scene_setup 
     scene->demo = demo;
     scene->stage.tun.fd = scene->stage.child_fd = scene->stage.signal_fd = -1;
     network_options_init(&scene->options, scene->groups);
+    scene->options.address = (struct option_prefix){scene_address(demo, SCENE_LASTACK), prefix_length(demo)};
     network_options_complete(&scene->options);
     scene->peer_state = LA_CLOSED;
-    scene->here.address = scene_address(SCENE_LASTACK);
-    scene->there = (struct la_endpoint){scene_address(SCENE_PEER), 0};
+    scene->here.address = scene_address(demo, SCENE_LASTACK);
+    scene->there = (struct la_endpoint){scene_address(demo, SCENE_PEER), 0};
     if (setup->ladder) {
         struct ladder_options look = {.ascii = demo->ascii, .colour = demo->colour, .width = 110};
         look.local.port = scene->journal.port = setup->port;

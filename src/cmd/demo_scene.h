@@ -59,7 +59,12 @@ void scene_close(struct scene *scene);
 /* The time to hand to lastack now. */
 la_time scene_now(const struct scene *scene);
 
-struct la_address scene_address(enum scene_side side);
+/* 10.83.0.2 and .1, or fd00:83::2 and ::1. */
+struct la_address scene_address(const struct demo *demo, enum scene_side side);
+
+/* The same, as it stands in a URL. */
+enum { SCENE_HOST_BYTES = LA_ADDRESS_TEXT_BYTES + 2 };
+void scene_host_text(const struct demo *demo, enum scene_side side, char text[SCENE_HOST_BYTES]);
 
 /* Lets the world go on until holds(scene->context) is true, at most so long: whether it became true. */
 bool scene_until(struct scene *scene, bool (*holds)(void *context), unsigned milliseconds);

@@ -68,11 +68,10 @@ static int fetch_begin(enum scene_side who)
 {
     struct fetch *fetch = &transfer.fetch[who];
     enum scene_side server = who == SCENE_LASTACK ? SCENE_PEER : SCENE_LASTACK;
-    char url_text[96], address[LA_ADDRESS_TEXT_BYTES];
-    struct la_address from = scene_address(server);
+    char url_text[96], from[SCENE_HOST_BYTES];
     struct http_url url;
-    la_address_text(&from, address);
-    snprintf(url_text, sizeof url_text, "http://%s:%u/%s", address, port_at(server), transfer.name);
+    scene_host_text(transfer.demo, server, from);
+    snprintf(url_text, sizeof url_text, "http://%s:%u/%s", from, port_at(server), transfer.name);
     http_url_parse(url_text, &url);
     fetch->wanted = true;
     fetch->client = (struct http_client){.room = room, .body = body, .context = fetch};
@@ -107,8 +106,10 @@ static bool all_there(void *context)
 
 static int serve(enum scene_side side)
 {
-    struct http_server_config config = {
-        .directory = transfer.directory, .connections = 256, .local = {scene_address(side), 80}, .backlog = 64};
+    struct http_server_config config = {.directory = transfer.directory,
+                                        .connections = 256,
+                                        .local = {scene_address(transfer.demo, side), 80},
+                                        .backlog = 64};
     int error;
     transfer.server[side] = http_server_open(host_of(side), scene_now(&transfer.scene), &config, &error);
     return transfer.server[side] ? 0 : complain("demo", "no server: %s", la_error_name((enum la_error)error));
@@ -119,10 +120,12 @@ static char curl_command[256];
 /* curl writes a file, so that what is compared is what it made of it. */
 static void prepare_curl(void)
 {
+    char from[SCENE_HOST_BYTES];
+    scene_host_text(transfer.demo, SCENE_LASTACK, from);
     snprintf(curl_command, sizeof curl_command,
-             "exec curl --silent --show-error --max-time 45 --header 'Connection: close' "
-             "--output \"$LASTACK_DEMO/fetched\" http://10.83.0.2/%s",
-             transfer.name);
+             "exec curl --globoff --silent --show-error --max-time 45 --header 'Connection: close' "
+             "--output \"$LASTACK_DEMO/fetched\" http://%s/%s",
+             from, transfer.name);
     setenv("LASTACK_DEMO", transfer.demo->directory, 1);
     transfer.scene.options.run = curl_command;
 }
@@ -227,7 +230,9 @@ static void check_server_waits(struct demo *demo)
 {
     struct la_counters counters;
     la_host_counters(transfer.scene.host, &counters);
-    demo_check(demo, counters.time_wait_ipv4 == 1 && http_server_counts(transfer.server[0])->closed_first == 1,
+    demo_check(demo,
+               counters.time_wait_ipv4 + counters.time_wait_ipv6 == 1 &&
+                   http_server_counts(transfer.server[0])->closed_first == 1,
                "the server closed first, so the one TIME-WAIT record is lastack's");
 }
 

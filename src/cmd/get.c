@@ -211,8 +211,6 @@ static int fetch(struct get *get)
     config.send_buffer_bytes = 65536;
     config.receive_buffer_bytes = 4 << 20;
     config.buffer_pieces = 4096;
-    if (!la_address_is_ipv4(&get->network.address.address))
-        config.time_wait_ipv6 = config.time_wait_ipv4;
     if (stage_open(stage, "get", &get->network, &config) == 0) {
         stage->command_apart = true;
         stage->on_stop = on_stop;
@@ -236,9 +234,8 @@ static int fetch(struct get *get)
 
 static const char about[] =
     "Fetches a URL over lastack's TCP and writes the body to standard output or a file. The host in the URL is an IP\n"
-    "address. Exit status: 0 for a 2xx response, 3, 4 or 5 for 3xx, 4xx or 5xx, 1 if there was no whole response, 2 "
-    "if\n"
-    "the command line is wrong.\n"
+    "address, in brackets if it is IPv6. Exit status: 0 for a 2xx response, 3, 4 or 5 for 3xx, 4xx or 5xx, 1 if there\n"
+    "was no whole response, 2 if the command line is wrong.\n"
     "\n"
     "  sudo lastack get http://10.83.0.1:8000/ -o page.html      from a server on this machine\n"
     "  lastack get http://10.83.0.1:8000/ --run 'python3 -m http.server'      no privilege; the server ends with it\n";

@@ -28,7 +28,8 @@ struct nc {
     bool listen;
     bool verbose;
     bool wait;
-    bool open; /* conn is ours */
+    bool urgent; /* the last octet of each read is */
+    bool open;   /* conn is ours */
     bool input_over;
     bool output_over; /* the peer's FIN has been read, or nothing can come any more */
     bool ended;       /* LA_READY_ENDED was seen */
@@ -149,9 +150,13 @@ static void on_input(void *context, int fd, short revents)
         loop_unwatch_fd(&nc->stage.loop, STDIN_FILENO);
         return;
     }
-    ssize_t got = read(fd, room, length < INPUT_BYTES ? length : INPUT_BYTES);
+    static uint8_t octets[INPUT_BYTES];
+    ssize_t got = read(fd, nc->urgent ? octets : room, length < INPUT_BYTES ? length : INPUT_BYTES);
     if (got > 0) {
-        la_send_commit(nc->stage.host, now_of(nc), nc->conn, (size_t)got);
+        if (nc->urgent) /* all are taken: there is room */
+            la_send_urgent(nc->stage.host, now_of(nc), nc->conn, octets, (size_t)got);
+        else
+            la_send_commit(nc->stage.host, now_of(nc), nc->conn, (size_t)got);
         nc->sent += (uint64_t)got;
     } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
         input_over(nc);
@@ -261,6 +266,8 @@ static bool on_event(void *context, const struct la_event *event)
     }
     if (event->flags & (LA_READY_ESTABLISHED | LA_READY_WRITABLE))
         watch_input(nc);
+    if (event->flags & LA_READY_URGENT)
+        say(nc, "urgent: %d octets more", la_urgent(nc->stage.host, nc->conn));
     receive(nc);
     look(nc);
     return true;
@@ -317,8 +324,6 @@ static int carry(struct nc *nc)
     struct la_config config;
     la_config_default(&config);
     config.connections = 256; /* a command that is not there yet is tried again and again */
-    if (!la_address_is_ipv4(&nc->network.address.address))
-        config.time_wait_ipv6 = config.time_wait_ipv4;
     int status = EXIT_FAILED;
     if (stage_open(stage, "nc", &nc->network, &config) == 0) {
         stage->command_apart = true;
@@ -378,6 +383,7 @@ int cmd_nc(int argc, char **argv)
     const struct option_spec own[] = {
         {'l', "listen", NULL, "wait for one connection instead of opening one", option_flag, &nc.listen},
         {'p', "local-port", "PORT", "our port, when opening (default: the host chooses)", option_port, &nc.local_port},
+        {0, "urgent", NULL, "what is read ends with an urgent octet, each time", option_flag, &nc.urgent},
         {'v', "verbose", NULL, "say what happens, and the outcome of the close", option_flag, &nc.verbose},
         {0, "wait", NULL, "stay until the connection is not in TIME-WAIT any more", option_flag, &nc.wait},
     };

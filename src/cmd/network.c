@@ -74,7 +74,7 @@ static const struct trouble troubles[NETWORK_IMPAIR] = {
     {"seed", "N", "of all chances: the same seed and packets, the same trouble", option_impair},
 };
 
-enum { TROUBLES = 11 };
+enum { TROUBLES = 11, IPV6_MTU_LEAST = 1280 };
 
 /* ---- the options ------------------------------------------------------------------------------------------------- */
 
@@ -205,5 +205,7 @@ const char *network_options_complete(struct network_options *options)
         return "--address and --peer-address are the same: lastack and the kernel are two hosts";
     if (!same_prefix(own, &options->peer_address, bits))
         return "--peer-address does not lie in the prefix of --address";
+    if (!la_address_is_ipv4(own) && options->mtu < IPV6_MTU_LEAST)
+        return "--mtu: IPv6 asks for 1280 octets or more";
     return NULL;
 }

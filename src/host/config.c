@@ -24,11 +24,15 @@ void la_config_default(struct la_config *config)
         .neighbours = 256,
         .address_probes = 3,
         .path_mtus = 64,
+        .own_settings = 1024,
         .ttl = 64,
+        .dscp = 0,
+        .source_routes = false,
         .msl_ms = 30000,
         .time_wait_restarts = 32,
         .time_wait_reopen = true,
         .rfc1337 = true,
+        .keep_unread = false,
         .fin_wait_2_ms = 60000,
         .linger_ms = 5000,
         .linger_bytes = 1048576,
@@ -37,12 +41,14 @@ void la_config_default(struct la_config *config)
         .rto_min_ms = 200,
         .rto_max_ms = 60000,
         .r1_retransmissions = 3,
+        .ecn = LA_ECN_ACCEPT,
         .r2_data_ms = 100000,
         .r2_syn_ms = 180000,
         .user_timeout_ms = 0,
         .delayed_ack_ms = 40,
         .challenge_ack_ms = 500,
         .keepalive = false,
+        .keepalive_garbage = false,
         .keepalive_idle_ms = 7200000,
         .keepalive_interval_ms = 75000,
         .keepalive_probes = 9,
@@ -120,6 +126,9 @@ static const char *life_cycle_error(const struct la_config *config)
     if (config->ttl == 0) {
         return "ttl: 1 to 255";
     }
+    if (config->dscp > 63) {
+        return "dscp: at most 63";
+    }
     if (outside(config->msl_ms, 0, MSL_MAX_MS)) {
         return "msl_ms: at most 2000000";
     }
@@ -155,8 +164,8 @@ static const char *timers_error(const struct la_config *config)
     if (outside(config->user_timeout_ms, 0, DURATION_MAX_MS)) {
         return "user_timeout_ms: at most 1073741823";
     }
-    if (outside(config->delayed_ack_ms, 0, 500)) {
-        return "delayed_ack_ms: at most 500";
+    if (outside(config->delayed_ack_ms, 0, 499)) { /* RFC 9293 3.8.6.3, MUST-40: less than half a second */
+        return "delayed_ack_ms: at most 499";
     }
     if (outside(config->challenge_ack_ms, 0, DURATION_MAX_MS)) {
         return "challenge_ack_ms: at most 1073741823";
@@ -173,7 +182,10 @@ static const char *timers_error(const struct la_config *config)
 
 static const char *choices_error(const struct la_config *config)
 {
-    switch (config->congestion) {
+    if (config->ecn > LA_ECN_OFFER) {
+        return "ecn: an enum la_ecn";
+    }
+    switch ((enum la_congestion)config->congestion) {
     case LA_CONGESTION_NEWRENO: return NULL;
     }
     return "congestion: an enum la_congestion";

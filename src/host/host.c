@@ -67,7 +67,8 @@ static bool notice_arrives(struct tcp *tcp, const struct icmp_notice *notice)
     case ICMP_MEANS_REFUSAL: is_hard = true; break;
     case ICMP_MEANS_TROUBLE: break;
     }
-    return tcp_icmp_error(tcp, &notice->local, &notice->remote, notice->seq, is_hard);
+    const struct tcp_icmp about = {notice->local, notice->remote, notice->seq, is_hard, notice->what};
+    return tcp_icmp_error(tcp, &about);
 }
 
 COLD static void icmp_packet_arrives(la_host *host, unsigned interface, const struct packet *packet)
@@ -99,6 +100,13 @@ COLD static void packet_is_dropped(la_host *host, enum la_drop why, unsigned int
     }
 }
 
+/* A route that the sender chose goes past what guards the usual one (RFC 6274 3.13.2.3): only on request, and only for
+   TCP, which answers along it. */
+COLD static bool may_be_source_routed(const la_host *host, const struct packet *packet)
+{
+    return host->core.config.source_routes && packet->protocol == IP_PROTOCOL_TCP;
+}
+
 static inline __attribute__((always_inline)) void packet_arrives(la_host *host, unsigned interface, const void *packet,
                                                                  size_t length)
 {
@@ -110,6 +118,10 @@ static inline __attribute__((always_inline)) void packet_arrives(la_host *host, 
     }
     if (why != LA_DROP_NONE) {
         packet_is_dropped(host, why, interface, &parsed);
+        return;
+    }
+    if (parsed.source_route != NULL && !may_be_source_routed(host, &parsed)) {
+        trace_packet(core_drop(&host->core, LA_DROP_IP_OPTION), interface, &parsed);
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
@@ -189,11 +201,15 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
 void la_host_advance(la_host *host, la_time now)
 {
     struct icmp_notice notice = {0};
+    unsigned left = TCP_FIRED_AT_ONCE;
+    struct la_address doubted;
     enter(host, now);
     while (ip_advance(&host->ip, &notice)) {
         notice_arrives(&host->tcp, &notice);
     }
-    tcp_advance(&host->tcp);
+    while (tcp_advance(&host->tcp, &left, &doubted)) {
+        ip_advice_is_negative(&host->ip, &doubted);
+    }
 }
 
 la_time la_host_deadline(const la_host *host)
@@ -235,6 +251,11 @@ int la_interface_follow_routers(la_host *host, la_time now, unsigned interface)
     return ip_follow_routers(&host->ip, interface);
 }
 
+bool la_address_is_local(const la_host *host, const struct la_address *address)
+{
+    return ip_is_ours(&host->ip, address);
+}
+
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length)
 {
@@ -265,6 +286,19 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
     return tcp_listen(&host->tcp, local, backlog, listener);
 }
 
+int la_set_backlog(la_host *host, la_time now, struct la_listener listener, uint32_t backlog)
+{
+    enter(host, now);
+    return backlog == 0 ? LA_ERROR_INVALID : tcp_set_backlog(&host->tcp, listener, backlog);
+}
+
+int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
+                           int64_t value)
+{
+    enter(host, now);
+    return tcp_set_listener_option(&host->tcp, listener, option, value);
+}
+
 int la_unlisten(la_host *host, la_time now, struct la_listener listener)
 {
     enter(host, now);
@@ -277,12 +311,11 @@ int la_accept(la_host *host, la_time now, struct la_listener listener, struct la
     return tcp_accept(&host->tcp, listener, conn);
 }
 
-int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
-               struct la_conn *conn)
+static int active_open(la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
+                       const struct la_source_route *route, struct la_conn *conn)
 {
     struct la_endpoint from = {0};
     struct ip_path way;
-    enter(host, now);
     if (remote->port == 0) {
         return LA_ERROR_INVALID;
     }
@@ -296,12 +329,38 @@ int la_connect(la_host *host, la_time now, const struct la_endpoint *local, cons
     if (host->core.now - host->core.started < host->core.config.quiet_time_ms * LA_MILLISECOND) {
         return LA_ERROR_QUIET;
     }
-    if (!ip_path_to(&host->ip, &remote->address, given ? &from.address : NULL, &way)) {
+    const struct la_address *next = route != NULL ? &route->hops[0] : &remote->address;
+    if (!ip_path_to(&host->ip, next, given ? &from.address : NULL, &way)) {
         return LA_ERROR_NO_ROUTE;
     }
-    from.address = way.source;
+    from.address = way.source; /* MUST-44, MUST-45 */
     const struct tcp_path path = {way.interface, way.mtu};
-    return tcp_connect(&host->tcp, &from, remote, &path, conn);
+    return tcp_connect(&host->tcp, &from, remote, route, &path, conn);
+}
+
+int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
+               struct la_conn *conn)
+{
+    enter(host, now);
+    return active_open(host, local, remote, NULL, conn);
+}
+
+int la_connect_via(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
+                   const struct la_source_route *route, struct la_conn *conn)
+{
+    enter(host, now);
+    bool is_possible =
+        route->count > 0 && route->count <= LA_SOURCE_ROUTE_HOPS && ip_is_another_host(&host->ip, &remote->address);
+    for (unsigned i = 0; is_possible && i < route->count; i++) {
+        is_possible = address_is_ipv4(&route->hops[i]) && ip_is_another_host(&host->ip, &route->hops[i]);
+    }
+    return is_possible && address_is_ipv4(&remote->address) ? active_open(host, local, remote, route, conn)
+                                                            : LA_ERROR_INVALID;
+}
+
+int la_source_route_of(const la_host *host, struct la_conn conn, struct la_source_route *route)
+{
+    return tcp_source_route_of(&host->tcp, conn, route);
 }
 
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote, la_time *when)
@@ -310,6 +369,15 @@ int la_reuse_when(const la_host *host, const struct la_endpoint *local, const st
         return LA_ERROR_INVALID;
     }
     *when = tcp_reuse_when(&host->tcp, local, remote);
+    return LA_OK;
+}
+
+int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when)
+{
+    if (local->port == 0) {
+        return LA_ERROR_INVALID;
+    }
+    *when = tcp_rebind_when(&host->tcp, local);
     return LA_OK;
 }
 
@@ -331,6 +399,28 @@ int la_send_commit(la_host *host, la_time now, struct la_conn conn, size_t lengt
 {
     enter(host, now);
     return tcp_send_commit(&host->tcp, conn, length);
+}
+
+int la_send_urgent(la_host *host, la_time now, struct la_conn conn, const void *data, size_t length)
+{
+    enter(host, now);
+    return tcp_send_urgent(&host->tcp, conn, data, length);
+}
+
+int la_flush(la_host *host, la_time now, struct la_conn conn)
+{
+    enter(host, now);
+    return tcp_flush(&host->tcp, conn);
+}
+
+int la_peek(const la_host *host, struct la_conn conn, size_t offset, void *data, size_t length)
+{
+    return tcp_peek(&host->tcp, conn, offset, data, length);
+}
+
+int la_urgent(const la_host *host, struct la_conn conn)
+{
+    return tcp_urgent(&host->tcp, conn);
 }
 
 int la_recv(la_host *host, la_time now, struct la_conn conn, void *data, size_t length)
@@ -409,6 +499,11 @@ int la_get_option(const la_host *host, struct la_conn conn, enum la_option optio
 int la_info(const la_host *host, struct la_conn conn, struct la_info *info)
 {
     return tcp_info(&host->tcp, conn, info);
+}
+
+int la_listener_info(const la_host *host, struct la_listener listener, struct la_listener_info *info)
+{
+    return tcp_listener_info(&host->tcp, listener, info);
 }
 
 void la_host_counters(const la_host *host, struct la_counters *counters)

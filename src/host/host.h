@@ -13,6 +13,8 @@ struct la_host {
     struct tcp tcp;
 };
 
+_Static_assert(offsetof(struct la_host, core) == offsetof(struct la_host, ip) + sizeof(struct ip),
+               "ip_core finds the core right behind it");
 _Static_assert(offsetof(struct la_host, tcp) == offsetof(struct la_host, core) + sizeof(struct core),
                "tcp_core finds the core right before it");
 _Static_assert(sizeof(struct la_host) == offsetof(struct la_host, tcp) + sizeof(struct tcp),

@@ -58,16 +58,49 @@ static enum icmp_meaning meaning_of_icmp(const struct icmp_message *message)
     return is_refusal ? ICMP_MEANS_REFUSAL : ICMP_MEANS_TROUBLE;
 }
 
-/* RFC 5461 4: prohibited and port; and an unknown next header, which is what IPv4 calls the protocol. */
+/* RFC 792, RFC 1812 5.2.7.1 */
+static enum la_unreachable what_icmp_says(const struct icmp_message *message)
+{
+    static const uint8_t meaning[ICMP_UNREACHABLE_PRECEDENCE_CUTOFF + 1] = {
+        [ICMP_UNREACHABLE_NET] = LA_UNREACHABLE_NETWORK,
+        [ICMP_UNREACHABLE_HOST] = LA_UNREACHABLE_HOST,
+        [ICMP_UNREACHABLE_PROTOCOL] = LA_UNREACHABLE_PROTOCOL,
+        [ICMP_UNREACHABLE_PORT] = LA_UNREACHABLE_PORT,
+        [ICMP_UNREACHABLE_NET_UNKNOWN] = LA_UNREACHABLE_NETWORK,
+        [ICMP_UNREACHABLE_HOST_UNKNOWN] = LA_UNREACHABLE_HOST,
+        [ICMP_UNREACHABLE_NET_PROHIBITED] = LA_UNREACHABLE_PROHIBITED,
+        [ICMP_UNREACHABLE_HOST_PROHIBITED] = LA_UNREACHABLE_PROHIBITED,
+        [ICMP_UNREACHABLE_NET_FOR_TOS] = LA_UNREACHABLE_NETWORK,
+        [ICMP_UNREACHABLE_HOST_FOR_TOS] = LA_UNREACHABLE_HOST,
+        [ICMP_UNREACHABLE_PROHIBITED] = LA_UNREACHABLE_PROHIBITED,
+    };
+    bool is_known = message->type == ICMP_UNREACHABLE && message->code <= ICMP_UNREACHABLE_PRECEDENCE_CUTOFF;
+    uint8_t what = is_known ? meaning[message->code] : LA_UNREACHABLE_NONE;
+    return what == LA_UNREACHABLE_NONE ? LA_UNREACHABLE_OTHER : (enum la_unreachable)what;
+}
+
+/* RFC 4443 3.1 */
+static enum la_unreachable what_icmpv6_says(const struct icmp_message *message)
+{
+    static const uint8_t meaning[] = {LA_UNREACHABLE_NETWORK,   LA_UNREACHABLE_PROHIBITED, LA_UNREACHABLE_NETWORK,
+                                      LA_UNREACHABLE_HOST,      LA_UNREACHABLE_PORT,       LA_UNREACHABLE_PROHIBITED,
+                                      LA_UNREACHABLE_PROHIBITED};
+    if (message->type == ICMPV6_PARAMETER_PROBLEM && message->code == ICMPV6_PARAMETER_PROBLEM_NEXT_HEADER) {
+        return LA_UNREACHABLE_PROTOCOL;
+    }
+    bool is_known = message->type == ICMPV6_UNREACHABLE && message->code < sizeof meaning;
+    return is_known ? (enum la_unreachable)meaning[message->code] : LA_UNREACHABLE_OTHER;
+}
+
+/* RFC 9293 3.9.2.2 calls parameter problems soft, also that of an unknown next header, though IPv4's protocol
+   unreachable is hard. Of what it does not name, prohibited and port are hard (RFC 5461). */
 static enum icmp_meaning meaning_of_icmpv6(const struct icmp_message *message)
 {
-    bool is_refusal =
-        (message->type == ICMPV6_UNREACHABLE &&
-         (message->code == ICMPV6_UNREACHABLE_PROHIBITED || message->code == ICMPV6_UNREACHABLE_PORT)) ||
-        (message->type == ICMPV6_PARAMETER_PROBLEM && message->code == ICMPV6_PARAMETER_PROBLEM_NEXT_HEADER);
     if (message->type == ICMPV6_PACKET_TOO_BIG) {
         return ICMP_MEANS_TOO_BIG;
     }
+    bool is_refusal = message->type == ICMPV6_UNREACHABLE &&
+                      (message->code == ICMPV6_UNREACHABLE_PROHIBITED || message->code == ICMPV6_UNREACHABLE_PORT);
     return is_refusal ? ICMP_MEANS_REFUSAL : ICMP_MEANS_TROUBLE;
 }
 
@@ -79,14 +112,15 @@ static void error_arrives(struct ip *ip, unsigned interface, const struct packet
         drop_quote(ip, interface, message);
         return;
     }
-    *notice =
-        (struct icmp_notice){.valid = true,
-                             .meaning = packet_is_ipv4(packet) ? meaning_of_icmp(message) : meaning_of_icmpv6(message),
-                             .mtu = message->mtu,
-                             .length = message->quoted_length,
-                             .local = message->quoted_source,
-                             .remote = message->quoted_destination,
-                             .seq = message->quoted_seq};
+    bool ipv4 = packet_is_ipv4(packet);
+    *notice = (struct icmp_notice){.valid = true,
+                                   .meaning = ipv4 ? meaning_of_icmp(message) : meaning_of_icmpv6(message),
+                                   .what = ipv4 ? what_icmp_says(message) : what_icmpv6_says(message),
+                                   .mtu = message->mtu,
+                                   .length = message->quoted_length,
+                                   .local = message->quoted_source,
+                                   .remote = message->quoted_destination,
+                                   .seq = message->quoted_seq};
 }
 
 void icmp_arrives(struct ip *ip, unsigned interface, const struct packet *packet, struct icmp_notice *notice)

@@ -2,6 +2,7 @@
 #include "base/assert.h"
 #include "neighbour.h"
 #include "tables.h"
+#include "wire/tcp.h"
 
 size_t ip_interfaces_bytes(const struct la_config *config)
 {
@@ -108,6 +109,10 @@ static bool makes_broadcast(const struct ip *ip, const struct ip_prefix *added)
     return false;
 }
 
+/* The last ACK of a connection, with timestamps, goes through the queue of replies: without room for it none could be
+   closed. */
+#define LAST_ACK_BYTES (IPV6_HEADER_BYTES + TCP_HEADER_BYTES + TCP_TIMESTAMP_BYTES)
+
 /* The prefix itself, which is every router's on that link (RFC 4291 2.6.1); not where the link has two ends only
    (RFC 6164 5.1). */
 static bool is_routers_anycast(const struct ip_prefix *added)
@@ -125,14 +130,15 @@ static bool is_routers_anycast(const struct ip_prefix *added)
 enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
                               unsigned prefix_length)
 {
-    bool ipv4 = address_is_ipv4(address);
     if (interface >= ip->interface_count) {
         return LA_ERROR_NO_INTERFACE;
     }
-    if (prefix_length > (ipv4 ? 32 : 128) || (!ipv4 && ip_interface_mtu(ip, interface) < IPV6_MTU_MIN)) {
-        return LA_ERROR_INVALID;
+    if (address_is_ipv4(address)) {
+        return prefix_length <= 32 ? LA_OK : LA_ERROR_INVALID;
     }
-    return LA_OK;
+    bool has_room = ip_interface_mtu(ip, interface) >= IPV6_MTU_MIN &&
+                    ip_core(ip)->replies.bytes >= replies_record_bytes(LAST_ACK_BYTES);
+    return prefix_length <= 128 && has_room ? LA_OK : LA_ERROR_INVALID;
 }
 
 /* IPv4's stand before IPv6's, each family's in the order in which they came. */
@@ -189,7 +195,7 @@ enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix)
     return error;
 }
 
-/* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's. */
+/* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's (RFC 9293 3.9.2.3, MUST-63). */
 bool ip_source_is_valid(const struct ip *ip, const struct la_address *source)
 {
     return !ip_is_no_host(source) && !ip_is_subnet_broadcast(ip, source) && !ip_is_ours(ip, source);
@@ -207,8 +213,9 @@ static inline uint32_t ipv4_of(const struct la_address *address)
     return get_u32(address->octets + ADDRESS_IPV4_AT);
 }
 
-/* One pass over the family's addresses: this is on the way of every packet. Only an address of the very interface is
-   taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as ip_address_add sees to it. */
+/* RFC 9293 3.9.2.3, MUST-57, MUST-63. One pass over the family's addresses: this is on the way of every packet. Only an
+   address of the very interface is taken (the strong model of RFC 1122 3.3.4.2); none of ours is a broadcast, as
+   ip_address_add sees to it. */
 static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const struct packet *packet)
 {
     const struct ip_prefix *addresses = ip_addresses(ip);

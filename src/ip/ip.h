@@ -6,13 +6,12 @@
 #include "wire/icmpv6.h"
 #include "wire/packet.h"
 
-/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the three
+/* Interfaces, addresses, routes, ICMP. host.c places it in the block, zeroed, right before the core, and sets the two
    offsets; the arrays have config.interfaces, .addresses and .routes entries. */
 struct ip {
-    int32_t core_bytes;  /* from this struct to its core */
-    uint32_t interfaces; /* offsets in CORE_UNITs from the core */
-    uint32_t addresses;  /* IPv4's first, so that a packet is compared with those of its own family */
-    uint32_t routes;
+    uint32_t interfaces;     /* offsets in CORE_UNITs from the core */
+    uint32_t addresses;      /* IPv4's first, so that a packet is compared with those of its own family; behind them the
+                            routes, and then neighbour.c's table */
     uint8_t interface_count; /* in use */
     uint8_t ethernet_count;  /* of interface_count */
     uint16_t address_count;
@@ -23,7 +22,7 @@ struct ip {
 
 static inline struct core *ip_core(const struct ip *ip)
 {
-    return (struct core *)(void *)((char *)(uintptr_t)ip + ip->core_bytes);
+    return (struct core *)((uintptr_t)ip + sizeof *ip); /* as a number: it lies outside of what ip points to */
 }
 
 /* The octets of the arrays. */
@@ -57,6 +56,13 @@ struct ip_path {
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path);
 
+/* The address can be that of one other host. */
+bool ip_is_another_host(const struct ip *ip, const struct la_address *address);
+
+/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted; there is one way to each prefix, so
+   that no other can be tried. */
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination);
+
 bool ip_is_ours(const struct ip *ip, const struct la_address *address);
 
 /* The group's packets are for this interface: all nodes, and those asked for one of its addresses (RFC 4291 2.8). */
@@ -76,7 +82,7 @@ void icmp_complain(struct ip *ip, unsigned interface, const struct packet *packe
 
 /* ---- icmp_arrives.c ---- */
 
-/* What an error means to TCP. RFC 9293 3.9.2.2 and RFC 1122 4.2.3.9 name IPv4's, RFC 5461 4 IPv6's. */
+/* What an error means to TCP. RFC 9293 3.9.2.2 and RFC 1122 4.2.3.9 name IPv4's, RFC 5461 the rest of IPv6's. */
 enum icmp_meaning {
     ICMP_MEANS_TROUBLE, /* soft: it may pass */
     ICMP_MEANS_REFUSAL, /* hard: nobody there speaks the protocol, or listens at the port, or may be spoken to */
@@ -87,6 +93,7 @@ enum icmp_meaning {
 struct icmp_notice {
     bool valid;
     enum icmp_meaning meaning;
+    enum la_unreachable what;
     uint32_t mtu;              /* TOO_BIG: of the next hop; 0: the router did not say */
     uint32_t length;           /* of the segment's packet, as it came back */
     struct la_endpoint local;  /* the segment's source */

@@ -32,9 +32,7 @@ size_t ip_neighbours_bytes(const struct la_config *config)
 
 static struct neighbour_table *table_of(const struct ip *ip)
 {
-    const struct core *core = ip_core(ip);
-    size_t routes = (ip_routes_bytes(&core->config) + CORE_UNIT - 1) / CORE_UNIT;
-    return core_at(core, ip->routes + (uint32_t)routes);
+    return (struct neighbour_table *)(void *)(ip_routes(ip) + ip_core(ip)->config.routes);
 }
 
 struct way *neighbour_way(const struct ip *ip, uint32_t route)
@@ -382,6 +380,7 @@ static bool notice_of(const uint8_t *bytes, size_t length, struct icmp_notice *n
     if (is_tcp) { /* the segment's own view is the receiver's */
         *notice = (struct icmp_notice){.valid = true,
                                        .meaning = ICMP_MEANS_REFUSAL,
+                                       .what = LA_UNREACHABLE_HOST,
                                        .local = segment.remote,
                                        .remote = segment.local,
                                        .seq = segment.seq};

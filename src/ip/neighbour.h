@@ -9,7 +9,7 @@
    One packet waits for each neighbour that is being asked for, in the queue of replies, of which they take at most
    half; further ones are dropped and counted (LA_DROP_UNRESOLVED), as is the one that waits when nobody answers. */
 
-/* The octets of the table: 0 without config.neighbours. It lies right behind the routes. */
+/* The octets of the table, which lies right behind the routes: 0 without config.neighbours. */
 size_t ip_neighbours_bytes(const struct la_config *config);
 
 /* As la_interface_add_ethernet. */

@@ -77,10 +77,21 @@ static bool may_leave_by(const struct ip_prefix *source, const struct way *way, 
            (way->by_source || !address_is_link_local(&source->address));
 }
 
+bool ip_is_another_host(const struct ip *ip, const struct la_address *address)
+{
+    return ip_source_is_valid(ip, address);
+}
+
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
+{
+    (void)destination;
+    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
+}
+
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path)
 {
-    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 MUST-57, 3.9.2.3 */
+    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 3.9.1.1, MUST-46 */
         return false;
     }
     const struct ip_prefix *source = source_or_null != NULL ? ip_find_address(ip, source_or_null) : NULL;

@@ -29,10 +29,11 @@ static inline struct ip_prefix *ip_addresses(const struct ip *ip)
 
 static inline struct ip_prefix *ip_routes(const struct ip *ip)
 {
-    return core_at(ip_core(ip), ip->routes);
+    return ip_addresses(ip) + ip_core(ip)->config.addresses;
 }
 
-/* LA_OK if there is such an interface, and the prefix is one that it can have: IPv6 asks for an MTU (RFC 8200 5). */
+/* LA_OK if there is such an interface, and the prefix is one that it can have: IPv6 asks for an MTU (RFC 8200 5), and
+   for room in the queue of replies. */
 enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
                               unsigned prefix_length);
 

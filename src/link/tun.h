@@ -27,7 +27,8 @@ int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_er
 int tap_open(struct tun *tun, const char *name, struct link_error *error);
 
 /* The kernel's side. 0, or -1 with the reason. tun_set_address gives the kernel an address of its own on the device
-   (not the host's) and with it the route to the prefix: 10.0.0.1/24, say, when the host is 10.0.0.2. */
+   (not the host's) and with it the route to the prefix: 10.0.0.1/24, say, when the host is 10.0.0.2. With an address of
+   IPv6 it waits until the kernel takes packets for it, which asks for a device that is up. */
 int tun_set_mtu(struct tun *tun, unsigned mtu, struct link_error *error);
 int tun_set_address(const struct tun *tun, const struct la_address *address, unsigned prefix_length,
                     struct link_error *error);

@@ -29,6 +29,9 @@ static void una_moves(struct tcp *tcp, struct connection *c, const struct segmen
     if (fin) {
         c->fin_is_acknowledged = true;
     }
+    if (c->snd_is_urgent && seq_before_or_equal(c->snd_up, c->snd_una)) {
+        c->snd_is_urgent = false;
+    }
     c->is_probing = false;
     c->retransmits = 0;
     c->backoff = 0; /* RFC 6298 5, and Karn: new data was acknowledged */

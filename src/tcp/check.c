@@ -1,6 +1,7 @@
 #include "check.h"
 
 #include "listener.h"
+#include "settings.h"
 
 /* The tables and lists of tcp/ against the connections. A list is told from a wrong one by its length: each object on
    it says that it is on it, and as many say so. */
@@ -82,6 +83,7 @@ struct census {
     uint32_t on_output;
     uint32_t on_ready;
     uint32_t starved;
+    uint32_t settings;
     uint32_t queued;
     uint32_t syn_received;
     uint32_t armed;
@@ -101,6 +103,7 @@ static void count_connection(struct census *census, const struct connection *c)
     census->on_output += c->is_on_output;
     census->on_ready += c->is_on_ready;
     census->starved += c->wants_pieces;
+    census->settings += c->settings != 0;
     census->queued += c->is_accept_queued;
     census->syn_received += c->state == LA_SYN_RECEIVED && c->is_passive && c->end == LA_END_NONE;
 }
@@ -118,7 +121,7 @@ static const char *check_heap_entry(const struct tcp *tcp, uint32_t slot, struct
     }
     for (unsigned timer = 0; timer < LA_TIMER_COUNT; timer++) {
         bool armed = timer_is_armed(c, (enum la_timer)timer);
-        if (armed && (!is_scheduled || deadline_before(c->deadline_ms[timer], scheduled))) {
+        if (armed && (!is_scheduled || deadline_before(c->deadline_ms[timer_place((enum la_timer)timer)], scheduled))) {
             return "timers: the heap's entry is not later than any deadline";
         }
     }
@@ -317,5 +320,8 @@ const char *tcp_check(const struct tcp *tcp)
     wrong = wrong != NULL ? wrong : check_listeners(tcp, &census);
     wrong = wrong != NULL ? wrong : check_waits(tcp, &tcp->waits[0]);
     wrong = wrong != NULL ? wrong : check_waits(tcp, &tcp->waits[1]);
+    if (wrong == NULL && census.settings + settings_free(tcp) != tcp_core(tcp)->config.own_settings) {
+        wrong = "settings: each is one connection's or free (I32)";
+    }
     return wrong != NULL || census.starved == tcp->starved ? wrong : "pieces: who waits for one is counted";
 }

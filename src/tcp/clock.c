@@ -3,7 +3,8 @@
 #include "base/siphash.h"
 #include "connection.h"
 
-/* One keyed hash of the four-tuple: its low half is RFC 6528's F, its high half the timestamps' offset. */
+/* One keyed hash of the four-tuple, which nobody without the key can compute (RFC 9293 3.4.1, MUST-9, SHLD-1): its low
+   half is RFC 6528's F, its high half the timestamps' offset. */
 static uint64_t secret_of(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
     uint8_t octets[36];
@@ -23,7 +24,7 @@ static uint64_t secret_of(const struct tcp *tcp, const struct la_endpoint *local
 struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint *local,
                                  const struct la_endpoint *remote)
 {
-    uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (4 * LA_MICROSECOND)); /* RFC 9293 3.4.1 */
+    uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (4 * LA_MICROSECOND)); /* MUST-8 */
     uint64_t secret = secret_of(tcp, local, remote);
     return (struct clock_origin){seq_of(ticks + (uint32_t)secret), (uint32_t)(secret >> 32)};
 }

@@ -46,9 +46,10 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
         header.options.tsecr = c->ts_recent;
         c->last_tsval = header.options.tsval;
     }
-    reply_emit(tcp, c->interface, &header, c->rcv_scale);
+    reply_emit(tcp, c->interface, &header, c->rcv_scale, c);
 }
 
+/* RFC 9293 3.6.1, MUST-13. */
 static void keep_record(struct tcp *tcp, const struct connection *c)
 {
     struct core *core = tcp_core(tcp);

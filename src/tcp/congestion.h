@@ -19,6 +19,8 @@ struct congestion_algorithm {
     void (*acknowledged)(struct congestion *congestion, uint32_t mss, uint32_t octets);
     /* A loss was inferred from duplicate ACKs: sets ssthresh. */
     void (*lost)(struct congestion *congestion, uint32_t mss, uint32_t flight_octets);
+    /* The peer echoed a congestion mark (RFC 3168): sets ssthresh and cwnd. */
+    void (*marked)(struct congestion *congestion, uint32_t mss, uint32_t flight_octets);
     /* The retransmission timer fired: sets ssthresh (only at the first time in a row) and cwnd. */
     void (*timed_out)(struct congestion *congestion, uint32_t mss, uint32_t flight_octets, bool first);
     /* Nothing was sent for longer than a retransmission timeout. */

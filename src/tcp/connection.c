@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/siphash.h"
 #include "listener.h"
+#include "settings.h"
 
 size_t tcp_connections_bytes(const struct la_config *config)
 {
@@ -18,7 +19,7 @@ size_t tcp_buckets_bytes(const struct la_config *config)
 
 size_t tcp_listeners_bytes(const struct la_config *config)
 {
-    return (size_t)config->listeners * sizeof(struct listener);
+    return (size_t)config->listeners * sizeof(struct listener); /* a multiple of its alignment: settings follow */
 }
 
 size_t tcp_outputs_bytes(const struct la_config *config)
@@ -55,6 +56,7 @@ void tcp_start(struct tcp *tcp)
         connection_at(tcp, slot)->hash_next = slot + 1 < config->connections ? slot + 1 : NONE;
     }
     tcp->free_connection = config->connections > 0 ? 0 : NONE;
+    settings_start(tcp);
     tcp->ready_first = NONE;
     tcp->ready_last = NONE;
     timers_init(&tcp->timers, core_at(core, tcp->timer_entries), config->connections);
@@ -95,10 +97,9 @@ struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tupl
     c->receive_limit_bytes = config->receive_buffer_bytes;
     c->nodelay = !config->nagle;
     c->keepalive = config->keepalive;
-    c->keepalive_idle_ms = config->keepalive_idle_ms;
-    c->keepalive_interval_ms = config->keepalive_interval_ms;
-    c->keepalive_probes = (uint8_t)config->keepalive_probes;
-    c->user_timeout_ms = config->user_timeout_ms;
+    c->ttl = config->ttl; /* RFC 9293 MUST-49 */
+    c->dscp = config->dscp;
+    c->is_marked = config->dscp != 0;
     uint32_t *bucket = bucket_for(tcp, tuple->hash);
     c->hash_next = *bucket;
     *bucket = slot;
@@ -210,7 +211,7 @@ size_t tcp_output(struct tcp *tcp, unsigned interface, void *buffer)
             if (segment_is_owed(c)) {
                 connection_wants_output(tcp, c); /* behind the others */
             }
-            return length;
+            return c->is_marked ? mark_packet(tcp, c, buffer, length) : length;
         }
     }
     return 0;
@@ -228,6 +229,17 @@ void connection_free(struct tcp *tcp, struct connection *c)
     const struct pieces_memory memory = tcp_pieces(tcp);
     la_assert(c->in_use && !c->is_held && !c->is_accept_queued && c->end != LA_END_NONE);
     stream_clear(&memory, &c->in);
+    settings_release(tcp, c);
+    c->in_use = false;
+    c->hash_next = tcp->free_connection;
+    tcp->free_connection = connection_slot(tcp, c);
+    tcp->connections_in_use--;
+}
+
+void connection_forget(struct tcp *tcp, struct connection *c)
+{
+    leave_table(tcp, c);
+    settings_release(tcp, c);
     c->in_use = false;
     c->hash_next = tcp->free_connection;
     tcp->free_connection = connection_slot(tcp, c);
@@ -247,7 +259,7 @@ void connection_retire(struct tcp *tcp, struct connection *c)
     }
     receive_forget_ranges(tcp, c);
     stream_clear(&memory, &c->out);
-    if (c->end != LA_END_CLEAN || c->is_fully_closed) {
+    if (c->is_fully_closed || (c->end != LA_END_CLEAN && !tcp_core(tcp)->config.keep_unread)) {
         stream_clear(&memory, &c->in);
     } else {
         stream_trim(&memory, &c->in);
@@ -260,6 +272,7 @@ void connection_retire(struct tcp *tcp, struct connection *c)
     }
 }
 
+/* RFC 9293 3.6, MUST-12: the application hears that it ended, and how. */
 void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum la_state state)
 {
     la_assert(c->end == LA_END_NONE && end != LA_END_NONE);

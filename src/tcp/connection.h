@@ -2,6 +2,7 @@
 #define TCP_CONNECTION_H
 
 #include "base/address.h"
+#include "base/assert.h"
 #include "base/pieces.h"
 #include "base/seq.h"
 #include "congestion.h"
@@ -11,6 +12,8 @@
 #include "wire/tcp.h"
 
 #define NONE UINT32_MAX
+
+#define MSS_LEAST 64 /* who asks for less would make us send headers only */
 
 /* One connection (RFC 9293's TCB). Names are the RFCs'; what they call SND.UNA is snd_una. Links are slots. */
 struct connection {
@@ -49,9 +52,9 @@ struct connection {
     bool rtt_is_known : 1;   /* srtt_us, rttvar_us */
     bool in_recovery : 1;    /* RFC 6582, until recover */
     bool recover_is_set : 1;
-    bool ts_recent_is_set : 1;
-    bool is_probing : 1; /* what is in flight is a window probe's */
-    bool is_forced : 1;  /* the persist timer overrides sender SWS avoidance once */
+    bool errors_are_muted : 1; /* LA_READY_ERROR is not wanted */
+    bool is_probing : 1;       /* what is in flight is a window probe's */
+    bool is_forced : 1;        /* the persist timer overrides sender SWS avoidance once */
 
     /* Owed to the peer; segment_next turns debts into segments. */
     bool owes_ack : 1;
@@ -65,12 +68,29 @@ struct connection {
     uint8_t backoff;             /* times the timeout was doubled */
     uint8_t retransmits;         /* of the octet at SND.UNA, in a row */
     uint8_t probes;              /* unanswered, in a row: window's or keepalive's */
-    uint8_t keepalive_probes;
-    uint8_t timers_armed; /* bits by enum la_timer */
-    uint8_t ready;        /* enum la_ready: not yet taken */
-    uint8_t snd_scale;    /* of the windows that we receive */
-    uint8_t rcv_scale;    /* of the windows that we send */
-    uint16_t doubted_mtu; /* a router told us so: believed when doubted_seq has to be sent again; 0: none did */
+    uint8_t timers_armed;        /* bits by enum la_timer */
+    uint8_t ready;               /* enum la_ready: not yet taken */
+    uint8_t snd_scale;           /* of the windows that we receive */
+    uint8_t rcv_scale;           /* of the windows that we send */
+    uint16_t doubted_mtu;        /* a router told us so: believed when doubted_seq has to be sent again; 0: none did */
+
+    /* Of its packets. */
+    uint8_t ttl;
+    uint8_t dscp;
+    uint8_t rcv_tos; /* of the last packet that was taken */
+
+    bool is_marked : 1;      /* its packets want more than a plain header: mark_packet */
+    bool holds_back : 1;     /* what is no full segment is not pushed */
+    bool snd_is_urgent : 1;  /* snd_up */
+    bool rcv_is_urgent : 1;  /* rcv_up, which was not read yet */
+    bool ecn : 1;            /* RFC 3168: both ends do it */
+    bool ecn_echoes : 1;     /* a mark came: ECE until the peer's CWR */
+    bool ecn_is_reduced : 1; /* the window was reduced, for what was in flight up to ecn_until */
+    bool ecn_owes_cwr : 1;   /* which the peer has not been told */
+    bool ecn_is_capable : 1; /* the segment that leaves may be marked */
+    bool quick_ack : 1;      /* no acknowledgment is delayed */
+    uint8_t unreachable : 3; /* enum la_unreachable */
+    uint16_t settings;       /* its own (settings.h); 0: the config's */
 
     /* Send. */
     struct seq iss;
@@ -79,9 +99,11 @@ struct connection {
     struct seq snd_resend; /* the next octet to leave: SND.NXT, or behind it after a timeout */
     struct seq snd_wl1;
     struct seq snd_wl2;
-    uint32_t snd_wnd;
+    uint32_t snd_wnd; /* unsigned, and never cut to 16 bits: RFC 9293 MUST-1, REC-1 */
     uint32_t max_snd_wnd;
     struct seq recover; /* RFC 6582 */
+    struct seq snd_up;  /* behind our urgent data */
+    struct seq ecn_until;
     struct congestion congestion;
     uint16_t snd_mss; /* octets of text in a segment; the timestamp option taken off */
     uint16_t rcv_mss; /* what our SYN offered */
@@ -97,6 +119,7 @@ struct connection {
     struct seq rcv_edge; /* right edge of the offered window: never moves left */
     struct seq last_ack_sent;
     struct seq peer_fin; /* the FIN's own sequence number */
+    struct seq rcv_up;   /* behind the peer's urgent data */
 
     /* Timestamps. */
     uint32_t ts_recent;
@@ -105,7 +128,7 @@ struct connection {
     uint32_t last_tsval;
 
     /* Timers: milliseconds of tcp_now_ms. */
-    uint32_t deadline_ms[LA_TIMER_COUNT];
+    uint32_t deadline_ms[LA_TIMER_COUNT - 2]; /* by timer_place */
     union {
         uint32_t progress_ms;  /* when SND.UNA last moved, or what follows it was first sent, whichever is later */
         uint32_t unread_bytes; /* once ended */
@@ -131,9 +154,6 @@ struct connection {
         uint32_t ready_prev; /* while is_on_ready: who is, is nobody's to accept any more */
     };
 
-    uint32_t keepalive_idle_ms;
-    uint32_t keepalive_interval_ms;
-    uint32_t user_timeout_ms;
     union {
         uint32_t linger_bytes;         /* still to be discarded, at most */
         uint32_t unacknowledged_bytes; /* once ended */
@@ -207,6 +227,9 @@ struct la_conn connection_handle(const struct tcp *tcp, const struct connection 
    left of it goes back at once if the application does not hold it. */
 void connection_retire(struct tcp *tcp, struct connection *c);
 
+/* Takes connection_new back: nothing has happened with it. */
+COLD void connection_forget(struct tcp *tcp, struct connection *c);
+
 /* The application's part has ended too: the slot goes back. */
 void connection_free(struct tcp *tcp, struct connection *c);
 
@@ -219,6 +242,9 @@ void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum
 
 /* Raises flags of enum la_ready. */
 void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags);
+
+/* Raises LA_READY_ERROR, unless the application does not want it. */
+COLD void connection_report_error(struct tcp *tcp, struct connection *c);
 
 /* Puts it on its interface's list of those that may have something to send. */
 void connection_wants_output(struct tcp *tcp, struct connection *c);
@@ -321,6 +347,22 @@ static inline void timer_disarm(struct connection *c, enum la_timer timer)
     c->timers_armed &= (uint8_t) ~(1U << timer);
 }
 
+/* What is in flight is sent again or a shut window is probed; FIN-WAIT-2 has its bound or lingering has: of either pair
+   never both are armed, and they share a place. */
+static inline unsigned timer_place(enum la_timer timer)
+{
+    switch (timer) {
+    case LA_TIMER_RETRANSMIT:
+    case LA_TIMER_PERSIST: return 0;
+    case LA_TIMER_DELAYED_ACK: return 1;
+    case LA_TIMER_KEEPALIVE: return 2;
+    case LA_TIMER_USER_TIMEOUT: return 3;
+    case LA_TIMER_FIN_WAIT_2:
+    case LA_TIMER_LINGER: return 4;
+    }
+    la_impossible("every timer has a place");
+}
+
 static inline bool timer_is_armed(const struct connection *c, enum la_timer timer)
 {
     return (c->timers_armed & (1U << timer)) != 0;
@@ -362,6 +404,9 @@ static inline uint32_t flight_octets(const struct connection *c)
 /* Text or a FIN is to be sent, or sent again after a timeout. */
 bool send_is_pending(const struct connection *c);
 
+/* Gives a packet of the connection what a plain one lacks: type of service, source route. Its octets then. */
+COLD size_t mark_packet(const struct tcp *tcp, struct connection *c, uint8_t *packet, size_t length);
+
 /* segment_next may have more: it is asked again. */
 bool segment_is_owed(const struct connection *c);
 
@@ -376,8 +421,10 @@ COLD void reply_reset(struct tcp *tcp, unsigned interface, const struct segment 
 /* Our RST for a connection that is being ended (3.10.5, 3.10.7.4). */
 COLD void reply_abort(struct tcp *tcp, struct connection *c);
 
-/* Any other, without text. scale: what its window field counts in, for the trace. */
-void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale);
+/* Any other, without text. scale: what its window field counts in, for the trace. c: whose packets' marks it has; NULL:
+   nobody's. */
+void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale,
+                struct connection *c);
 
 /* ---- receive.c: text ---- */
 
@@ -427,6 +474,29 @@ void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct se
 void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
                  const struct clock_origin *origin, enum la_state from);
 
+/* signals.c: what a segment carries beside its text: urgent pointer, congestion mark, source route */
+COLD void signals_arrive(struct tcp *tcp, struct connection *c, const struct segment *segment);
+
+/* The same for what leaves: text_length octets of text from header->seq on, never sent before or sent again. */
+COLD void signals_leave(struct connection *c, struct tcp_header *header, uint32_t new_octets);
+
+/* The window was reduced for a loss: the peer is told (RFC 3168 6.1.2), and a mark in the same window means nothing
+   more. */
+COLD void signals_window_was_reduced(struct connection *c);
+
+/* Whether a SYN offers ECN, or a SYN-ACK agrees to it: taken from the peer's, and to be put into ours. */
+COLD void signals_syn_arrives(const struct tcp *tcp, struct connection *c, const struct segment *segment);
+COLD uint8_t signals_of_syn(const struct tcp *tcp, const struct connection *c);
+
+/* What was queued last is urgent. */
+void urgent_send(struct tcp *tcp, struct connection *c);
+
+/* Octets that are not read, arrived or not, before the peer's urgent pointer. */
+uint32_t urgent_unread(const struct connection *c);
+
+/* Takes the way back of a segment's source route (RFC 9293 3.9.2.1); false: no room for it. */
+COLD bool source_route_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
+
 /* ack.c: the fifth step, for synchronised states. */
 void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
@@ -438,8 +508,10 @@ void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
-/* What our SYN will offer, of MSS, window and scale. */
+/* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
+   left. */
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
+void syn_limit_mss(struct connection *c, uint16_t most);
 
 /* What the peer's SYN settles: its ISN, MSS, window and options. */
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment);

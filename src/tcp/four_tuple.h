@@ -53,4 +53,11 @@ static inline bool endpoint_equal(const struct la_endpoint *a, const struct la_e
     return a->port == b->port && address_equal(&a->address, &b->address);
 }
 
+/* The same port, and an address that is the same or "any". */
+static inline bool endpoint_meets(const struct la_endpoint *one, const struct la_endpoint *pattern)
+{
+    return one->port == pattern->port &&
+           (address_is_any(&pattern->address) || address_equal(&one->address, &pattern->address));
+}
+
 #endif

@@ -1,3 +1,4 @@
+#include "four_tuple.h"
 #include "listener.h"
 
 /* Who a segment is for: a connection, else a record, else a listener, else nobody (RFC 9293 3.10.7). */
@@ -47,18 +48,19 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
     }
 }
 
-bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
-                    bool hard)
+/* RFC 9293 3.9.2.2, MUST-54: what concerns a connection reaches it; the application is told (SHLD-25). */
+bool tcp_icmp_error(struct tcp *tcp, const struct tcp_icmp *error)
 {
-    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &error->local, &error->remote);
     struct connection *c = connection_find(tcp, &tuple);
-    if (c == NULL || !seq_in(seq, c->snd_una, flight_octets(c))) {
+    if (c == NULL || !seq_in(error->seq, c->snd_una, flight_octets(c))) {
         return false;
     }
-    if (hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
+    c->unreachable = error->what & 7U;
+    if (error->is_hard && (c->state == LA_SYN_SENT || c->state == LA_SYN_RECEIVED)) {
         connection_end(tcp, c, LA_END_UNREACHABLE, c->is_passive ? LA_LISTEN : LA_CLOSED);
     } else {
-        connection_ready(tcp, c, LA_READY_ERROR); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
+        connection_report_error(tcp, c); /* RFC 9293 MUST-56, RFC 5927: no ICMP error aborts what is open */
     }
     return true;
 }
@@ -74,4 +76,24 @@ la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, c
 {
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
     return wait_until(tcp, &tuple);
+}
+
+static la_time last_wait(const struct tcp *tcp, const struct la_endpoint *local)
+{
+    const struct core *core = tcp_core(tcp);
+    la_time ipv4 = time_wait_local_until(core, &tcp->waits[0], local);
+    la_time ipv6 = time_wait_local_until(core, &tcp->waits[1], local);
+    return ipv4 > ipv6 ? ipv4 : ipv6;
+}
+
+la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local)
+{
+    uint32_t connections = tcp_core(tcp)->config.connections;
+    for (uint32_t slot = 0; slot < connections; slot++) {
+        const struct connection *c = connection_at(tcp, slot);
+        if (c->in_use && c->end == LA_END_NONE && endpoint_meets(&c->local, local)) {
+            return LA_TIME_NEVER;
+        }
+    }
+    return last_wait(tcp, local);
 }

@@ -11,12 +11,22 @@ void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path
         segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
         return;
     }
+    if (segment->source_route != NULL && !source_route_arrives(tcp, c, segment)) {
+        segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
+        connection_forget(tcp, c);
+        return;
+    }
+    struct listener *parent = listener_at(tcp, listener);
     c->is_passive = true;
     c->listener = listener;
-    listener_at(tcp, listener)->syn_received++;
+    parent->syn_received++;
+    c->receive_limit_bytes = parent->receive_limit_bytes;
     c->iss = origin->iss;
     c->ts_offset = origin->timestamp_offset;
     syn_prepare(tcp, c, path);
+    if (parent->mss != 0) {
+        syn_limit_mss(c, parent->mss);
+    }
     syn_received(tcp, c, segment);
     tcp_set_state(tcp, c, LA_SYN_RECEIVED);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PASSIVE_OPENS);

@@ -82,6 +82,7 @@ static uint32_t free_slot(const struct tcp *tcp)
     return NONE;
 }
 
+/* RFC 9293 3.9.1.1: connections on the same port do not stand in its way, nor it in theirs (MUST-41, MUST-42). */
 int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle)
 {
     uint32_t taken = listener_find(tcp, local);
@@ -105,6 +106,7 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
         .queue_first = NONE,
         .queue_last = NONE,
         .ready_next = NONE,
+        .receive_limit_bytes = tcp_core(tcp)->config.receive_buffer_bytes,
         .in_use = true,
     };
     *handle = (struct la_listener){free, listener->generation};
@@ -128,6 +130,42 @@ static struct listener *listener_of(const struct tcp *tcp, struct la_listener ha
     }
     struct listener *listener = listener_at(tcp, handle.slot);
     return listener->in_use && listener->generation == handle.generation ? listener : NULL;
+}
+
+int tcp_listener_info(const struct tcp *tcp, struct la_listener handle, struct la_listener_info *info)
+{
+    const struct listener *listener = listener_of(tcp, handle);
+    if (listener == NULL) {
+        return LA_ERROR_STALE;
+    }
+    *info = (struct la_listener_info){listener->local, listener->backlog, listener->syn_received, listener->queued};
+    return LA_OK;
+}
+
+int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog)
+{
+    struct listener *listener = listener_of(tcp, handle);
+    if (listener == NULL) {
+        return LA_ERROR_STALE;
+    }
+    listener->backlog = backlog;
+    return LA_OK;
+}
+
+int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_option option, int64_t value)
+{
+    struct listener *listener = listener_of(tcp, handle);
+    if (listener == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (option == LA_OPTION_RECEIVE_BUFFER_BYTES && value >= 1 && value <= tcp_core(tcp)->config.receive_buffer_bytes) {
+        listener->receive_limit_bytes = (uint32_t)value;
+    } else if (option == LA_OPTION_MAX_SEGMENT_BYTES && (value == 0 || (value >= MSS_LEAST && value <= UINT16_MAX))) {
+        listener->mss = (uint16_t)value;
+    } else {
+        return LA_ERROR_INVALID;
+    }
+    return LA_OK;
 }
 
 static struct connection *queue_take(struct tcp *tcp, struct listener *listener)

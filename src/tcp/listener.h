@@ -15,7 +15,9 @@ struct listener {
     uint32_t queue_last;
     uint32_t ready_next;
     uint32_t ready_prev;
-    uint16_t hash_next; /* of the same port, or another that falls on the same number */
+    uint16_t hash_next;           /* of the same port, or another that falls on the same number */
+    uint32_t receive_limit_bytes; /* of the connections that it opens */
+    uint16_t mss;                 /* the same; 0: the interface's */
     bool in_use;
     bool is_on_ready;
 };

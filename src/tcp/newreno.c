@@ -22,7 +22,8 @@ static void newreno_start(struct congestion *congestion, uint32_t mss)
     congestion->memory = 0;
 }
 
-/* memory: octets acknowledged since cwnd last grew, in congestion avoidance. */
+/* Slow start, then congestion avoidance (RFC 9293 MUST-19). memory: octets acknowledged since cwnd last grew, in
+   congestion avoidance. */
 static void newreno_acknowledged(struct congestion *congestion, uint32_t mss, uint32_t octets)
 {
     if (congestion->cwnd_bytes >= UINT32_MAX / 2) {
@@ -43,6 +44,15 @@ static void newreno_lost(struct congestion *congestion, uint32_t mss, uint32_t f
 {
     congestion->ssthresh_bytes = half_of(flight_octets, mss);
     congestion->memory = 0;
+}
+
+/* RFC 3168 6.1.2: halved, like after a loss; but nothing was lost that would have to leave first. */
+static void newreno_marked(struct congestion *congestion, uint32_t mss, uint32_t flight_octets)
+{
+    newreno_lost(congestion, mss, flight_octets);
+    if (congestion->cwnd_bytes > congestion->ssthresh_bytes) {
+        congestion->cwnd_bytes = congestion->ssthresh_bytes;
+    }
 }
 
 static void newreno_timed_out(struct congestion *congestion, uint32_t mss, uint32_t flight_octets, bool first)
@@ -67,6 +77,7 @@ const struct congestion_algorithm congestion_newreno = {
     .start = newreno_start,
     .acknowledged = newreno_acknowledged,
     .lost = newreno_lost,
+    .marked = newreno_marked,
     .timed_out = newreno_timed_out,
     .idle = newreno_idle,
 };

@@ -40,14 +40,19 @@ struct plan {
     bool is_retransmission;
 };
 
-/* What the congestion window leaves; duplicates one and two allow a segment more each (RFC 3042). */
+/* What the congestion window leaves; duplicates one and two allow a segment more each, of text that was never sent (RFC
+   3042 2): what a timeout sends again is not hurried by them. */
 static uint32_t congestion_window(const struct connection *c)
 {
-    uint32_t extra = c->in_recovery || c->duplicate_acks_seen > 2 ? 0 : c->duplicate_acks_seen;
+    uint32_t extra = c->duplicate_acks_seen;
+    if (extra == 0 || extra > 2 || c->in_recovery || seq_before(c->snd_resend, c->snd_nxt)) {
+        return c->congestion.cwnd_bytes;
+    }
     return c->congestion.cwnd_bytes + extra * c->snd_mss;
 }
 
-/* Octets that both windows let go out from seq on. */
+/* Octets that both windows let go out from seq on; 0 also where the window has shrunk to less than is in flight (RFC
+   9293 3.8.6, MUST-34, SHLD-15). */
 static uint32_t window_left(const struct connection *c, struct seq seq)
 {
     uint32_t cwnd = congestion_window(c);
@@ -56,19 +61,20 @@ static uint32_t window_left(const struct connection *c, struct seq seq)
     return window > out ? window - out : 0;
 }
 
-/* Sender's silly window avoidance and Nagle's algorithm: RFC 9293 3.8.6.2.1, 3.7.4. */
+/* Sender's silly window avoidance and Nagle's algorithm: RFC 9293 3.8.6.2.1, 3.7.4; MUST-38, SHLD-7. What is not pushed
+   is put together (MAY-16), but the persist timer lets it go (MUST-60). */
 static bool is_worth_sending(const struct connection *c, const struct plan *plan, uint32_t text_left)
 {
     if (plan->length == c->snd_mss || plan->fin || c->is_forced) {
         return true;
     }
     if (plan->length == text_left) {
-        return c->nodelay || c->is_shut || flight_octets(c) == 0;
+        return c->is_shut || c->snd_is_urgent || (!c->holds_back && (c->nodelay || flight_octets(c) == 0));
     }
     return plan->length >= c->max_snd_wnd / 2;
 }
 
-/* The segment at SND.UNA again, whatever the windows have become (RFC 9293 MAY-7). */
+/* The segment at SND.UNA again, whatever the windows have become (RFC 9293 3.8.6, SHLD-16, MAY-7). */
 COLD static bool plan_retransmission(const struct connection *c, struct plan *plan)
 {
     uint32_t text_left = seq_distance(c->snd_una, send_end(c));
@@ -80,6 +86,7 @@ COLD static bool plan_retransmission(const struct connection *c, struct plan *pl
     return plan->length > 0 || plan->fin;
 }
 
+/* The largest segment that there is (RFC 9293 SHLD-28), whatever the writes were (SHLD-27). */
 static bool plan_next(const struct connection *c, struct plan *plan)
 {
     uint32_t window = window_left(c, c->snd_resend);
@@ -95,7 +102,7 @@ static bool plan_next(const struct connection *c, struct plan *plan)
     return plan->is_retransmission || is_worth_sending(c, plan, text_left);
 }
 
-/* RFC 9293 3.8.6.1: one octet beyond the window, or the FIN. */
+/* RFC 9293 3.8.6.1, MUST-36: one octet beyond the window, or the FIN. */
 static bool plan_probe(const struct connection *c, struct plan *plan)
 {
     if (!send_is_pending(c)) {
@@ -135,7 +142,7 @@ static inline size_t emit(struct tcp *tcp, struct connection *c, uint8_t *to, co
         sum = stream_get(&memory, &c->out, &c->out_cursor, seq_distance(send_base(c), plan->seq), to + before,
                          plan->length, 0);
     }
-    unsigned headers = tcp_emit(to, header, core->config.ttl, plan->length, sum);
+    unsigned headers = tcp_emit(to, header, c->ttl, plan->length, sum);
     core_count(core, LA_COUNT_TCP_OUT_SEGMENTS);
     if (plan->is_retransmission) {
         core_count(core, LA_COUNT_TCP_RETRANSMITTED_SEGMENTS);
@@ -158,6 +165,9 @@ static size_t emit_segment(struct tcp *tcp, struct connection *c, uint8_t *to, c
     header.window = receive_window_offer(tcp, c, false);
     if (c->timestamps) {
         add_timestamp(tcp, c, &header.options);
+    }
+    if (c->snd_is_urgent || c->ecn) {
+        signals_leave(c, &header, plan->is_retransmission || c->is_probing ? 0 : plan->length);
     }
     settle_acks(c);
     return emit(tcp, c, to, &header, plan);
@@ -207,7 +217,7 @@ static void restart_after_idle(const struct tcp *tcp, struct connection *c)
 {
     uint32_t idle_ms = flight_octets(c) == 0 ? tcp_now_ms(tcp) - c->progress_ms : 0;
     if (idle_ms > tcp_core(tcp)->config.rto_min_ms && idle_ms > retransmission_timeout_ms(tcp, c)) {
-        congestion_algorithm(tcp_core(tcp)->config.congestion)->idle(&c->congestion, c->snd_mss);
+        congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->idle(&c->congestion, c->snd_mss);
     }
 }
 
@@ -217,9 +227,12 @@ static size_t emit_syn(struct tcp *tcp, struct connection *c, uint8_t *to)
     bool answers = c->state == LA_SYN_RECEIVED;
     struct tcp_header header = {.local = &c->local, .remote = &c->remote, .seq = c->iss};
     header.flags = answers ? LA_SYN | LA_ACK : LA_SYN;
+    if (c->ecn || config->ecn == LA_ECN_OFFER) {
+        header.flags |= signals_of_syn(tcp, c);
+    }
     header.ack = answers ? c->rcv_nxt : seq_of(0);
     header.window = receive_window_offer(tcp, c, true);
-    header.options.has_mss = true;
+    header.options.has_mss = true; /* RFC 9293 3.7.1: MUST-14, SHLD-5, MAY-3; nowhere else (MUST-65) */
     header.options.mss = c->rcv_mss;
     header.options.has_window_scale = answers ? c->window_scaling : config->window_scaling;
     header.options.window_scale = c->rcv_scale;
@@ -254,6 +267,33 @@ COLD static size_t emit_probe(struct tcp *tcp, struct connection *c, uint8_t *to
     c->is_probing = true;
     c->snd_resend = c->snd_una;
     return emit_text(tcp, c, to, &plan);
+}
+
+/* RFC 9293 3.8.4: the number before the next, which the peer has had, with no text (SHLD-12), or with an octet that
+   means nothing, for those who do not answer otherwise (MAY-6). */
+COLD static size_t emit_keepalive(struct tcp *tcp, struct connection *c, uint8_t *to)
+{
+    const struct la_config *config = &tcp_core(tcp)->config;
+    struct seq seq = seq_add(c->snd_nxt, UINT32_MAX);
+    core_count(tcp_core(tcp), LA_COUNT_TCP_KEEPALIVES);
+    if (!config->keepalive_garbage) {
+        return emit_ack(tcp, c, to, seq);
+    }
+    struct tcp_header header = {
+        .local = &c->local, .remote = &c->remote, .seq = seq, .ack = c->rcv_nxt, .flags = LA_ACK};
+    header.window = receive_window_offer(tcp, c, false);
+    if (c->timestamps) {
+        add_timestamp(tcp, c, &header.options);
+    }
+    settle_acks(c);
+    to[ip_header_bytes(&c->remote.address) + tcp_header_bytes(&header.options)] = 0;
+    size_t length = tcp_emit(to, &header, c->ttl, 1, 0) + (size_t)1;
+    core_count(tcp_core(tcp), LA_COUNT_TCP_OUT_SEGMENTS);
+    if (core_traces(tcp_core(tcp), LA_TRACE_SEGMENT_OUT)) {
+        const struct departure departure = {c, 1, c->interface, c->rcv_scale, true};
+        record_segment_out(tcp, &header, &departure);
+    }
+    return length;
 }
 
 static size_t emit_next_text(struct tcp *tcp, struct connection *c, uint8_t *to)
@@ -308,8 +348,7 @@ size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to)
     }
     if (c->owes_keepalive) {
         c->owes_keepalive = false;
-        core_count(tcp_core(tcp), LA_COUNT_TCP_KEEPALIVES);
-        return emit_ack(tcp, c, to, seq_add(c->snd_nxt, UINT32_MAX)); /* SND.NXT - 1 */
+        return emit_keepalive(tcp, c, to);
     }
     size_t length = emit_next_text(tcp, c, to);
     if (length > 0) {

@@ -1,4 +1,5 @@
 #include "path_mtu.h"
+#include "settings.h"
 
 #include "base/siphash.h"
 
@@ -83,15 +84,17 @@ static void remember(struct tcp *tcp, const struct la_address *destination, uint
 
 /* ---- what a connection makes of it ---- */
 
-static uint32_t header_octets(const struct connection *c)
+static uint32_t header_octets(const struct tcp *tcp, const struct connection *c)
 {
     uint32_t options = c->timestamps ? TCP_TIMESTAMP_BYTES : 0;
+    const struct source_route *route = c->is_marked ? route_of(tcp, c) : NULL;
+    options += route != NULL ? route->bytes : 0;
     return ip_header_bytes(&c->remote.address) + TCP_HEADER_BYTES + options;
 }
 
-uint16_t path_mtu_mss(const struct connection *c, uint32_t mtu)
+uint16_t path_mtu_mss(const struct tcp *tcp, const struct connection *c, uint32_t mtu)
 {
-    return (uint16_t)(mtu - header_octets(c));
+    return (uint16_t)(mtu - header_octets(tcp, c));
 }
 
 /* What every path carries, or nearly so: no message takes us below. RFC 8200 5 says so for IPv6; in IPv4 a path may
@@ -114,7 +117,7 @@ static uint32_t plateau_below(uint32_t length)
 }
 
 /* The MTU that a message is to be taken for; 0: it tells nothing that could be true and new. */
-static uint32_t believable_mtu(const struct connection *c, const struct tcp_too_big *told)
+static uint32_t believable_mtu(const struct tcp *tcp, const struct connection *c, const struct tcp_too_big *told)
 {
     bool ipv4 = address_is_ipv4(&c->remote.address);
     uint32_t mtu = told->mtu == 0 && ipv4 ? plateau_below(told->length) : told->mtu;
@@ -124,19 +127,19 @@ static uint32_t believable_mtu(const struct connection *c, const struct tcp_too_
         }
         mtu = least_mtu(c);
     }
-    bool is_new = mtu < c->snd_mss + header_octets(c);
+    bool is_new = mtu < c->snd_mss + header_octets(tcp, c);
     return is_new && told->length > mtu ? mtu : 0;
 }
 
 /* SND.UNA tells how much was ever acknowledged: if it is less, no segment that large was. */
-static bool was_ever_carried(const struct connection *c, uint32_t mtu)
+static bool was_ever_carried(const struct tcp *tcp, const struct connection *c, uint32_t mtu)
 {
-    return c->una_wraps > 0 || seq_distance(c->iss, c->snd_una) - 1 > path_mtu_mss(c, mtu);
+    return c->una_wraps > 0 || seq_distance(c->iss, c->snd_una) - 1 > path_mtu_mss(tcp, c, mtu);
 }
 
 static void lower(struct tcp *tcp, struct connection *c, uint32_t mtu)
 {
-    c->snd_mss = path_mtu_mss(c, mtu);
+    c->snd_mss = path_mtu_mss(tcp, c, mtu);
     c->doubted_mtu = 0;
     remember(tcp, &c->remote.address, (uint16_t)mtu);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PATH_MTU_LOWERED);
@@ -148,7 +151,7 @@ void path_mtu_send_again(struct tcp *tcp, struct connection *c)
 {
     struct congestion *congestion = &c->congestion;
     uint32_t cwnd = congestion->cwnd_bytes;
-    congestion_algorithm(tcp_core(tcp)->config.congestion)->idle(congestion, c->snd_mss);
+    congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->idle(congestion, c->snd_mss);
     if (congestion->cwnd_bytes < cwnd && congestion->ssthresh_bytes < cwnd) {
         congestion->ssthresh_bytes = cwnd;
     }
@@ -160,7 +163,8 @@ bool path_mtu_confirmed(struct tcp *tcp, struct connection *c)
 {
     uint32_t mtu = c->doubted_mtu;
     c->doubted_mtu = 0;
-    if (mtu == 0 || !seq_in(c->doubted_seq, c->snd_una, flight_octets(c)) || mtu >= c->snd_mss + header_octets(c)) {
+    if (mtu == 0 || !seq_in(c->doubted_seq, c->snd_una, flight_octets(c)) ||
+        mtu >= c->snd_mss + header_octets(tcp, c)) {
         return false;
     }
     lower(tcp, c, mtu);
@@ -175,11 +179,11 @@ bool tcp_packet_too_big(struct tcp *tcp, const struct la_endpoint *local, const 
     if (c == NULL || !state_is_synchronised((enum la_state)c->state) || !seq_in(seq, c->snd_una, flight_octets(c))) {
         return false;
     }
-    uint32_t mtu = believable_mtu(c, told);
+    uint32_t mtu = believable_mtu(tcp, c, told);
     if (mtu == 0) {
         return false;
     }
-    if (was_ever_carried(c, mtu) || c->is_probing) {
+    if (was_ever_carried(tcp, c, mtu) || c->is_probing) {
         c->doubted_mtu = (uint16_t)mtu; /* RFC 5927 7.2: only if it has to be sent again */
         c->doubted_seq = seq;
         return true;

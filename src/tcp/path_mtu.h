@@ -9,7 +9,7 @@
 uint16_t path_mtu_to(struct tcp *tcp, const struct la_address *destination);
 
 /* The octets of text in a packet of this size, the options of every segment taken off. */
-uint16_t path_mtu_mss(const struct connection *c, uint32_t mtu);
+uint16_t path_mtu_mss(const struct tcp *tcp, const struct connection *c, uint32_t mtu);
 
 /* What was in flight had to be sent again: a message that was waiting for that is believed. True: SND.MSS is less. */
 COLD bool path_mtu_confirmed(struct tcp *tcp, struct connection *c);

@@ -46,6 +46,14 @@ void connection_ready(struct tcp *tcp, struct connection *c, unsigned flags)
     }
 }
 
+/* RFC 9293 3.9.1.8, MUST-47 */
+void connection_report_error(struct tcp *tcp, struct connection *c)
+{
+    if (!c->errors_are_muted) { /* SHLD-20 */
+        connection_ready(tcp, c, LA_READY_ERROR);
+    }
+}
+
 void ready_remove(struct tcp *tcp, struct connection *c)
 {
     if (c->is_on_ready) {

@@ -54,7 +54,7 @@ uint8_t receive_window_scale(const struct connection *c)
     return scale;
 }
 
-/* Receiver's silly window avoidance: RFC 9293 3.8.6.2.2. */
+/* Receiver's silly window avoidance: RFC 9293 3.8.6.2.2, MUST-39. */
 static bool is_worth_offering(const struct connection *c, uint32_t growth)
 {
     uint32_t half = c->receive_limit_bytes / 2;
@@ -62,7 +62,8 @@ static bool is_worth_offering(const struct connection *c, uint32_t growth)
     return growth >= least && growth > 0;
 }
 
-/* By how much the window could grow within the connection's limit and what the window field can say. */
+/* By how much the window could grow within the connection's limit and what the window field can say: by nothing for as
+   long as nobody reads (RFC 9293 3.8.6.1, MAY-8). */
 static uint32_t growth_allowed(const struct connection *c)
 {
     uint32_t most = (uint32_t)UINT16_MAX << c->rcv_scale;
@@ -211,6 +212,8 @@ static uint32_t make_place(struct tcp *tcp, struct connection *c, uint32_t offse
     return capacity > begin ? capacity - begin : 0;
 }
 
+/* The ACK is owed once, however much comes before it leaves (RFC 9293 MUST-58); delayed unless one is owed for the
+   segment before (3.8.6.3, SHLD-18, SHLD-19). */
 static void take_in_order(struct tcp *tcp, struct connection *c, const uint8_t *text, uint32_t length)
 {
     const struct pieces_memory memory = tcp_pieces(tcp);
@@ -226,19 +229,21 @@ static void take_in_order(struct tcp *tcp, struct connection *c, const uint8_t *
     if (!c->is_fully_closed) {
         connection_ready(tcp, c, LA_READY_READABLE);
     }
-    if (fills_hole || timer_is_armed(c, LA_TIMER_DELAYED_ACK) || tcp_core(tcp)->config.delayed_ack_ms == 0) {
+    if (fills_hole || timer_is_armed(c, LA_TIMER_DELAYED_ACK) || tcp_core(tcp)->config.delayed_ack_ms == 0 ||
+        c->quick_ack) {
         c->owes_ack = true; /* RFC 9293 MUST-59, RFC 5681 4.2 */
     } else if (!c->owes_ack) {
         timer_arm(tcp, c, LA_TIMER_DELAYED_ACK, tcp_core(tcp)->config.delayed_ack_ms);
     }
 }
 
+/* RFC 9293 3.10.7.4, SHLD-31. */
 COLD static void take_out_of_order(struct tcp *tcp, struct connection *c, const struct segment *segment,
                                    const struct text *new)
 {
     const struct pieces_memory memory = tcp_pieces(tcp);
     uint32_t offset = seq_distance(c->rcv_nxt, new->seq);
-    acknowledge_now(tcp, c); /* RFC 5681 4.2: at once, and one for each */
+    acknowledge_now(tcp, c); /* RFC 5681 4.2: at once, and one for each; RFC 9293 MAY-13 */
     if (make_place(tcp, c, offset, new->length) < new->length) {
         segment_drop(tcp, LA_DROP_BUFFER_FULL, segment, c);
     } else if (!add_range(tcp, c, new->seq, seq_add(new->seq, new->length))) {

@@ -7,7 +7,7 @@
 
 static const struct congestion_algorithm *algorithm(const struct tcp *tcp)
 {
-    return congestion_algorithm(tcp_core(tcp)->config.congestion);
+    return congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion);
 }
 
 void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
@@ -37,6 +37,7 @@ void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
     c->congestion.cwnd_bytes = c->congestion.ssthresh_bytes + DUPLICATE_THRESHOLD * (uint32_t)c->snd_mss;
     c->owes_retransmission = true;
     c->rtt_is_timed = false;
+    signals_window_was_reduced(c);
 }
 
 COLD static void partial_ack(struct connection *c, uint32_t octets)
@@ -79,8 +80,10 @@ void recovery_from_start(struct connection *c)
     c->snd_resend = c->snd_una;
     c->owes_retransmission = true;
     c->rtt_is_timed = false;
+    signals_window_was_reduced(c);
 }
 
+/* RFC 9293 3.8.2, MUST-19: slow start from the beginning; the timer backs off in timers.c. */
 void recovery_timeout(struct tcp *tcp, struct connection *c)
 {
     if (syn_is_acknowledged(c)) {

@@ -1,18 +1,24 @@
-#include "connection.h"
+#include "settings.h"
 
 /* Segments that leave without a connection's help go through the queue of replies: whole packets, written at once. */
 
-void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale)
+void reply_emit(struct tcp *tcp, unsigned interface, const struct tcp_header *header, uint8_t scale,
+                struct connection *c)
 {
     struct core *core = tcp_core(tcp);
     uint8_t *ring = core_at(core, core->replies.offset);
-    size_t length = ip_header_bytes(&header->remote->address) + tcp_header_bytes(&header->options);
+    size_t plain = ip_header_bytes(&header->remote->address) + tcp_header_bytes(&header->options);
+    const struct source_route *route = c != NULL ? route_of(tcp, c) : NULL;
+    size_t length = plain + (route != NULL ? route->bytes : 0);
     uint8_t *to = replies_reserve(&core->replies, ring, interface, length);
     if (to == NULL) {
         core_drop(core, LA_DROP_REPLIES_FULL);
         return;
     }
-    tcp_emit(to, header, core->config.ttl, 0, 0);
+    tcp_emit(to, header, c != NULL ? c->ttl : core->config.ttl, 0, 0);
+    if (c != NULL && c->is_marked) {
+        (void)mark_packet(tcp, c, to, plain);
+    }
     replies_commit(&core->replies, ring, interface, length);
     core_count(core, LA_COUNT_TCP_OUT_SEGMENTS);
     if ((header->flags & LA_RST) != 0) {
@@ -37,7 +43,7 @@ void reply_reset(struct tcp *tcp, unsigned interface, const struct segment *segm
         header.ack = seq_add(segment->seq, octets);
         header.flags = LA_RST | LA_ACK;
     }
-    reply_emit(tcp, interface, &header, 0);
+    reply_emit(tcp, interface, &header, 0, NULL);
 }
 
 void reply_abort(struct tcp *tcp, struct connection *c)
@@ -50,5 +56,5 @@ void reply_abort(struct tcp *tcp, struct connection *c)
         header.options.tsval = tcp_now_ms(tcp) + c->ts_offset;
         header.options.tsecr = c->ts_recent;
     }
-    reply_emit(tcp, c->interface, &header, c->rcv_scale);
+    reply_emit(tcp, c->interface, &header, c->rcv_scale, c);
 }

@@ -21,6 +21,7 @@ static void sample(struct connection *c, uint32_t rtt_us)
     c->srtt_us = c->srtt_us - c->srtt_us / 8 + rtt_us / 8;
 }
 
+/* RFC 9293 3.8.1, MUST-18: of what leaves for the first time; recovery.c forgets the octet that is sent again. */
 void rtt_begin(struct tcp *tcp, struct connection *c, struct seq octet)
 {
     if (!c->rtt_is_timed) {

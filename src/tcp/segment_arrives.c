@@ -78,7 +78,7 @@ static bool is_acceptable(const struct connection *c, const struct segment *segm
 }
 
 /* "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made to accept valid ACKs,
-   URGs, and RSTs": the rest of it is left out. */
+   URGs, and RSTs" (3.10.7.4; MUST-66): the rest of it is left out. */
 COLD static bool allow_into_shut_window(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
     if (receive_window(c) > 0 || !seq_equal(segment->seq, c->rcv_nxt) || (segment->flags & LA_SYN) != 0) {
@@ -126,6 +126,7 @@ static bool check_sequence(struct tcp *tcp, struct connection *c, struct segment
         return false;
     }
     c->heard_ms = tcp_now_ms(tcp);
+    c->rcv_tos = segment->tos;
     if (c->timestamps && segment->options.has_timestamp && (segment->flags & LA_RST) == 0 &&
         seq_before_or_equal(segment->seq, c->last_ack_sent)) { /* RFC 7323 4.3 */
         c->ts_recent = segment->options.tsval;
@@ -136,6 +137,8 @@ static bool check_sequence(struct tcp *tcp, struct connection *c, struct segment
 
 /* ---- second: the RST bit; RFC 5961 3.2 ---- */
 
+/* What text it may carry is nobody's (RFC 9293 3.5.3, SHLD-2). Whether the open was passive has been remembered (3.5,
+   MUST-11). */
 static bool check_rst(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     if ((segment->flags & LA_RST) == 0) {
@@ -180,7 +183,7 @@ static bool check_handshake_ack(struct tcp *tcp, struct connection *c, const str
     }
     connection_established(tcp, c);
     c->snd_wnd = (uint32_t)segment->window << c->snd_scale;
-    c->max_snd_wnd = c->snd_wnd;
+    c->max_snd_wnd = c->snd_wnd > c->max_snd_wnd ? c->snd_wnd : c->max_snd_wnd;
     c->snd_wl1 = segment->seq;
     c->snd_wl2 = segment->ack;
     if (c->is_passive) {
@@ -192,7 +195,7 @@ static bool check_handshake_ack(struct tcp *tcp, struct connection *c, const str
     return true;
 }
 
-/* RFC 5961 5.2. */
+/* RFC 5961 5.2; RFC 9293 MAY-12. */
 static bool check_ack_range(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     if (seq_after(segment->ack, c->snd_nxt)) {
@@ -347,6 +350,9 @@ static void fin_arrives(struct tcp *tcp, struct connection *c)
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     connection_wants_output(tcp, c);
+    if (c->ecn || (segment->flags & LA_URG) != 0 || segment->source_route != NULL) { /* sixth */
+        signals_arrive(tcp, c, segment);
+    }
     if (!note_fin(tcp, c, segment) || !process_text(tcp, c, segment)) {
         return;
     }

@@ -1,14 +1,15 @@
 #include "path_mtu.h"
+#include "settings.h"
 
 /* What the two SYNs of a connection settle: RFC 9293 3.7.1, RFC 7323. */
 
 #define MSS_DEFAULT_IPV4 536 /* RFC 9293 MUST-15 */
 #define MSS_DEFAULT_IPV6 1220
-#define MSS_LEAST        64 /* a peer that asks for less would make us send headers only */
 
 void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
 {
     c->interface = path->interface;
+    /* RFC 9293 3.7.1, 3.7.3: MUST-67, SHLD-6; an interface has one MTU. */
     c->rcv_mss = (uint16_t)(path->mtu - ip_header_bytes(&c->remote.address) - TCP_HEADER_BYTES);
     c->rcv_scale = tcp_core(tcp)->config.window_scaling ? receive_window_scale(c) : 0;
     c->snd_mss = c->rcv_mss;
@@ -19,15 +20,24 @@ void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *p
     c->heard_ms = tcp_now_ms(tcp);
 }
 
+void syn_limit_mss(struct connection *c, uint16_t most)
+{
+    c->rcv_mss = c->rcv_mss < most ? c->rcv_mss : most;
+    c->snd_mss = c->rcv_mss;
+}
+
 /* RFC 9293 MUST-16, RFC 6691: the least of what the peer takes, the interface carries and the path is known to. */
 static uint16_t send_mss(struct tcp *tcp, const struct connection *c, const struct segment *segment)
 {
     uint16_t assumed = address_is_ipv4(&c->remote.address) ? MSS_DEFAULT_IPV4 : MSS_DEFAULT_IPV6;
     uint16_t mss = segment->options.has_mss ? segment->options.mss : assumed;
     mss = mss < MSS_LEAST ? MSS_LEAST : mss;
-    mss = mss < c->rcv_mss ? mss : c->rcv_mss;
-    mss = (uint16_t)(c->timestamps ? mss - TCP_TIMESTAMP_BYTES : mss);
-    uint16_t path_mss = path_mtu_mss(c, path_mtu_to(tcp, &c->remote.address));
+    mss = mss < c->rcv_mss ? mss : c->rcv_mss; /* what the interface carries */
+    uint32_t options = c->timestamps ? TCP_TIMESTAMP_BYTES : 0;
+    const struct source_route *route = c->is_marked ? route_of(tcp, c) : NULL;
+    options += route != NULL ? route->bytes : 0;
+    mss = (uint16_t)(mss - options);
+    uint16_t path_mss = path_mtu_mss(tcp, c, path_mtu_to(tcp, &c->remote.address));
     return mss < path_mss ? mss : path_mss;
 }
 
@@ -44,7 +54,6 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
     if (c->timestamps) {
         c->ts_recent = segment->options.tsval;
         c->ts_recent_ms = tcp_now_ms(tcp);
-        c->ts_recent_is_set = true;
     }
     c->snd_mss = send_mss(tcp, c, segment);
     uint32_t offered = receive_window(c);
@@ -55,19 +64,23 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
     c->max_snd_wnd = c->snd_wnd;
     c->snd_wl1 = segment->seq;
     c->snd_wl2 = segment->ack;
+    c->rcv_tos = segment->tos;
+    if ((segment->flags & (LA_ECE | LA_CWR)) != 0) {
+        signals_syn_arrives(tcp, c, segment);
+    }
     c->heard_ms = tcp_now_ms(tcp);
 }
 
 void connection_established(struct tcp *tcp, struct connection *c)
 {
     tcp_set_state(tcp, c, LA_ESTABLISHED);
-    congestion_algorithm(tcp_core(tcp)->config.congestion)->start(&c->congestion, c->snd_mss);
+    congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->start(&c->congestion, c->snd_mss);
     if (c->syn_was_resent) {
         c->congestion.cwnd_bytes = c->snd_mss; /* RFC 5681 3.1 */
     }
     c->recover_is_set = false;
     if (c->keepalive) {
-        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms);
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, keepalive_idle_ms(tcp, c));
     }
     if (c->is_shut) {
         tcp_set_state(tcp, c, LA_FIN_WAIT_1); /* the close that was asked for in SYN-RECEIVED */

@@ -12,7 +12,7 @@ static void syn_arrives(struct tcp *tcp, struct connection *c, struct segment *s
 {
     syn_received(tcp, c, segment);
     if ((segment->flags & LA_ACK) == 0) {
-        tcp_set_state(tcp, c, LA_SYN_RECEIVED); /* simultaneous open, figure 7 */
+        tcp_set_state(tcp, c, LA_SYN_RECEIVED); /* simultaneous open, figure 7: MUST-10 */
         c->snd_resend = c->iss;
         connection_wants_output(tcp, c);
         return;

@@ -55,6 +55,7 @@ static inline uint32_t generation_after(uint32_t generation)
 size_t tcp_connections_bytes(const struct la_config *config);
 size_t tcp_buckets_bytes(const struct la_config *config);
 size_t tcp_listeners_bytes(const struct la_config *config);
+size_t tcp_settings_bytes(const struct la_config *config);
 size_t tcp_outputs_bytes(const struct la_config *config);
 size_t tcp_path_mtus_bytes(const struct la_config *config);
 
@@ -73,10 +74,17 @@ void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *seg
 /* A packet that did not get as far as that: for the trace. */
 COLD void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment);
 
-/* An ICMP error about a segment of ours that carried this sequence number. hard: RFC 9293 3.9.2.2. False: it fits no
-   connection's window. */
-bool tcp_icmp_error(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote, struct seq seq,
-                    bool hard);
+/* An ICMP error about a segment of ours that carried this sequence number. */
+struct tcp_icmp {
+    struct la_endpoint local;
+    struct la_endpoint remote;
+    struct seq seq;
+    bool is_hard; /* RFC 9293 3.9.2.2 */
+    enum la_unreachable what;
+};
+
+/* False: it fits no connection's window. */
+bool tcp_icmp_error(struct tcp *tcp, const struct tcp_icmp *error);
 
 /* What a router says of a packet that it could not pass on. */
 struct tcp_too_big {
@@ -88,8 +96,13 @@ struct tcp_too_big {
 bool tcp_packet_too_big(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                         struct seq seq, const struct tcp_too_big *told);
 
-/* Timers and records that are due, a bounded number. */
-void tcp_advance(struct tcp *tcp);
+/* Connections whose timers one la_host_advance runs, and records that it expires, at most. */
+#define TCP_FIRED_AT_ONCE 64
+
+/* Timers and records that are due: those of *left connections at most, which it counts down. True: it stopped at one
+   whose retransmissions have reached R1, so that the way to the address may be dead (RFC 9293 3.8.3, MUST-20); to be
+   called again. */
+bool tcp_advance(struct tcp *tcp, unsigned *left, struct la_address *doubted);
 la_time tcp_deadline(const struct tcp *tcp);
 
 /* The interface may have a packet to send. */
@@ -102,14 +115,22 @@ bool tcp_event(struct tcp *tcp, struct la_event *event);
 
 /* The user calls of RFC 9293 3.9.1: as the la_ function of the same name says. */
 int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlog, struct la_listener *handle);
+int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog);
+int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_option option, int64_t value);
+int tcp_listener_info(const struct tcp *tcp, struct la_listener handle, struct la_listener_info *info);
 int tcp_unlisten(struct tcp *tcp, struct la_listener handle);
 int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn);
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                const struct tcp_path *path, struct la_conn *conn);
+                const struct la_source_route *route, const struct tcp_path *path, struct la_conn *conn);
+int tcp_source_route_of(const struct tcp *tcp, struct la_conn conn, struct la_source_route *route);
+int tcp_send_urgent(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
+int tcp_flush(struct tcp *tcp, struct la_conn conn);
+int tcp_urgent(const struct tcp *tcp, struct la_conn conn);
 int tcp_send(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
 int tcp_send_view(struct tcp *tcp, struct la_conn conn, void **data, size_t *length);
 int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length);
 int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length);
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length);
 int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length);
 int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length);
 int tcp_shutdown(struct tcp *tcp, struct la_conn conn);
@@ -123,6 +144,9 @@ int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info);
 
 /* When the wait of this four-tuple ends; 0 if there is none. */
 la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+
+/* When the last connection and the last wait at the local port are over: LA_TIME_NEVER while there is a connection. */
+la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local);
 
 /* The gauges of la_counters. */
 void tcp_gauges(const struct tcp *tcp, struct la_counters *counters);

@@ -270,6 +270,26 @@ la_time time_wait_until(const struct core *core, const struct time_wait_record *
     return core_time_of(core, record->deadline_ms);
 }
 
+la_time time_wait_local_until(const struct core *core, const struct time_wait_table *table,
+                              const struct la_endpoint *local)
+{
+    la_time last = 0;
+    for (uint32_t i = 0; i < table->used; i++) {
+        const struct time_wait_record *record = record_at(core, table, (table->tail + i) % table->capacity);
+        struct la_endpoint ends[2];
+        if (record->class == TIME_WAIT_NONE || record->local_port != local->port ||
+            !deadline_before(core->now_ms, record->deadline_ms)) {
+            continue;
+        }
+        time_wait_endpoints(table, record, &ends[0], &ends[1]);
+        la_time until = time_wait_until(core, record);
+        if (endpoint_meets(&ends[0], local) && until > last) {
+            last = until;
+        }
+    }
+    return last;
+}
+
 void time_wait_record_event(struct core *core, const struct time_wait_table *table,
                             const struct time_wait_record *record, enum la_wait_event what)
 {

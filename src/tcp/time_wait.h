@@ -108,6 +108,10 @@ static inline void time_wait_trace(struct core *core, const struct time_wait_tab
     }
 }
 
+/* When the last wait at a local port, at that address or at any, is over: 0 if there is none. Looks at all of them. */
+la_time time_wait_local_until(const struct core *core, const struct time_wait_table *table,
+                              const struct la_endpoint *local);
+
 /* The deadline on the host's clock. */
 la_time time_wait_until(const struct core *core, const struct time_wait_record *record);
 

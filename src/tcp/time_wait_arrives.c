@@ -35,7 +35,7 @@ static void answer(const struct wait *wait)
     }
     core_count(core, LA_COUNT_WAIT_ANSWERED);
     time_wait_trace(core, wait->table, record, LA_WAIT_ANSWERED);
-    reply_emit(wait->tcp, wait->path->interface, &header, record->scale);
+    reply_emit(wait->tcp, wait->path->interface, &header, record->scale, NULL);
 }
 
 static void drop(const struct wait *wait, enum la_drop why)
@@ -69,7 +69,7 @@ static void rst_arrives(const struct wait *wait)
     }
 }
 
-/* RFC 6191 2. */
+/* RFC 6191 2; RFC 9293 3.6.1, MAY-2, SHLD-4. */
 static bool is_honoured(const struct time_wait_record *record, const struct segment *segment)
 {
     bool newer_sequence = seq_after(segment->seq, record->rcv_nxt);

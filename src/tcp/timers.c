@@ -1,8 +1,8 @@
 #include "base/timers.h"
 
-#include "connection.h"
+#include "settings.h"
 
-#define FIRED_AT_ONCE 64 /* connections whose timers one tcp_advance runs, and records that it expires, at most */
+#define FIRED_AT_ONCE TCP_FIRED_AT_ONCE
 
 /* Each connection names its deadlines; the host's heap holds, per connection, one that is not later than the earliest
    of them. A deadline that moves later leaves the heap alone: the entry fires early, and is set anew. */
@@ -23,8 +23,9 @@ static void schedule_earliest(struct tcp *tcp, const struct connection *c)
     uint32_t earliest = 0;
     for (unsigned timer = 0; timer < LA_TIMER_COUNT; timer++) {
         bool armed = timer_is_armed(c, (enum la_timer)timer);
-        if (armed && (!any || deadline_before(c->deadline_ms[timer], earliest))) {
-            earliest = c->deadline_ms[timer];
+        uint32_t deadline_ms = c->deadline_ms[timer_place((enum la_timer)timer)];
+        if (armed && (!any || deadline_before(deadline_ms, earliest))) {
+            earliest = deadline_ms;
             any = true;
         }
     }
@@ -36,7 +37,7 @@ static void schedule_earliest(struct tcp *tcp, const struct connection *c)
 void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint32_t after_ms)
 {
     uint32_t deadline_ms = tcp_core(tcp)->now_ms_up + after_ms;
-    c->deadline_ms[timer] = deadline_ms;
+    c->deadline_ms[timer_place(timer)] = deadline_ms;
     c->timers_armed |= (uint8_t)(1U << timer);
     schedule(tcp, c, deadline_ms);
     trace_timer(tcp, c, LA_TRACE_TIMER_ARMED, timer);
@@ -45,10 +46,11 @@ void timer_arm(struct tcp *tcp, struct connection *c, enum la_timer timer, uint3
 /* How long the send side may go without progress: the user timeout, or, once the application is gone, R2. */
 static uint32_t progress_bound_ms(const struct tcp *tcp, const struct connection *c)
 {
-    if (c->user_timeout_ms != 0) {
-        return c->user_timeout_ms;
+    uint32_t timeout_ms = user_timeout_ms(tcp, c);
+    if (timeout_ms != 0) {
+        return timeout_ms;
     }
-    return c->is_fully_closed ? tcp_core(tcp)->config.r2_data_ms : 0;
+    return c->is_fully_closed ? r2_data_ms(tcp, c) : 0;
 }
 
 static void follow_progress(struct tcp *tcp, struct connection *c)
@@ -86,22 +88,22 @@ void timers_follow(struct tcp *tcp, struct connection *c)
 static bool may_retransmit(struct tcp *tcp, struct connection *c)
 {
     const struct la_config *config = &tcp_core(tcp)->config;
-    uint32_t r2_ms = syn_is_acknowledged(c) ? config->r2_data_ms : config->r2_syn_ms;
+    uint32_t r2_ms = syn_is_acknowledged(c) ? r2_data_ms(tcp, c) : config->r2_syn_ms; /* MUST-22, MUST-23 */
     if (tcp_now_ms(tcp) - c->progress_ms >= r2_ms) {
         connection_abort(tcp, c, LA_END_TIMED_OUT);
         return false;
     }
-    if (c->retransmits == config->r1_retransmissions) {
-        connection_ready(tcp, c, LA_READY_ERROR);
+    if (c->retransmits == r1_retransmissions(tcp, c)) {
+        connection_report_error(tcp, c); /* SHLD-9 */
     }
     return true;
 }
 
-/* RFC 9293 3.8.6.1: a window that stays shut is probed for ever, as long as the probes are answered. */
+/* RFC 9293 3.8.6.1: a window that stays shut is probed for ever, as long as the probes are answered (MUST-37): first
+   after a retransmission timeout, then less and less often (SHLD-29, SHLD-30). */
 static void persist_fired(struct tcp *tcp, struct connection *c)
 {
-    const struct la_config *config = &tcp_core(tcp)->config;
-    if (c->probes > 0 && tcp_now_ms(tcp) - c->progress_ms >= config->r2_data_ms) {
+    if (c->probes > 0 && tcp_now_ms(tcp) - c->progress_ms >= r2_data_ms(tcp, c)) {
         connection_abort(tcp, c, LA_END_TIMED_OUT);
         return;
     }
@@ -152,32 +154,34 @@ static void retransmit_fired(struct tcp *tcp, struct connection *c)
     connection_wants_output(tcp, c);
 }
 
-/* RFC 9293 3.8.4 */
+/* RFC 9293 3.8.4, MAY-5: only when nothing is outstanding and nothing was heard for as long as was asked (MUST-26),
+   and no single probe that goes unanswered means anything (MUST-29). */
 static void keepalive_fired(struct tcp *tcp, struct connection *c)
 {
     if (!c->keepalive) {
         return;
     }
+    uint32_t idle_ms = keepalive_idle_ms(tcp, c);
     uint32_t silent_ms = tcp_now_ms(tcp) - c->heard_ms;
     if (flight_octets(c) > 0 || send_is_pending(c)) {
-        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms); /* retransmission asks already */
-    } else if (silent_ms < c->keepalive_idle_ms) {
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, idle_ms); /* retransmission asks already */
+    } else if (silent_ms < idle_ms) {
         c->probes = 0;
-        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_idle_ms - silent_ms);
-    } else if (c->probes >= c->keepalive_probes) {
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, idle_ms - silent_ms);
+    } else if (c->probes >= keepalive_probes(tcp, c)) {
         connection_abort(tcp, c, LA_END_KEEPALIVE);
     } else {
         c->probes++;
         c->owes_keepalive = true;
-        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, c->keepalive_interval_ms);
+        timer_arm(tcp, c, LA_TIMER_KEEPALIVE, keepalive_interval_ms(tcp, c));
         connection_wants_output(tcp, c);
     }
 }
 
 /* Why the send side got no further within its bound. */
-static enum la_end no_progress(const struct connection *c)
+static enum la_end no_progress(const struct tcp *tcp, const struct connection *c)
 {
-    if (c->user_timeout_ms != 0) {
+    if (user_timeout_ms(tcp, c) != 0) {
         return LA_END_USER_TIMEOUT;
     }
     return c->snd_wnd == 0 ? LA_END_ORPHAN_BOUND : LA_END_TIMED_OUT;
@@ -196,7 +200,7 @@ static void fired(struct tcp *tcp, struct connection *c, enum la_timer timer)
         connection_wants_output(tcp, c);
         break;
     case LA_TIMER_KEEPALIVE: keepalive_fired(tcp, c); break;
-    case LA_TIMER_USER_TIMEOUT: connection_abort(tcp, c, no_progress(c)); break;
+    case LA_TIMER_USER_TIMEOUT: connection_abort(tcp, c, no_progress(tcp, c)); break;
     case LA_TIMER_FIN_WAIT_2: connection_end(tcp, c, LA_END_FIN_WAIT_2_BOUND, LA_CLOSED); break;
     case LA_TIMER_LINGER: connection_abort(tcp, c, LA_END_LINGER_BOUND); break;
     }
@@ -211,7 +215,7 @@ static void run_due(struct tcp *tcp, struct connection *c)
     uint32_t generation = c->generation;
     for (unsigned i = 0; i < LA_TIMER_COUNT; i++) {
         enum la_timer timer = (enum la_timer)order[i];
-        if (timer_is_armed(c, timer) && !deadline_before(tcp_now_ms(tcp), c->deadline_ms[timer])) {
+        if (timer_is_armed(c, timer) && !deadline_before(tcp_now_ms(tcp), c->deadline_ms[timer_place(timer)])) {
             fired(tcp, c, timer);
         }
         if (!c->in_use || c->generation != generation || c->end != LA_END_NONE) {
@@ -248,21 +252,44 @@ static void feed_starved(struct tcp *tcp)
     }
 }
 
-void tcp_advance(struct tcp *tcp)
+/* Those that were retransmitted `before` times are now so often that the way may be dead: RFC 9293 3.8.3 (b),
+   MUST-20. */
+static bool reached_r1(const struct tcp *tcp, const struct connection *c, uint8_t before)
+{
+    bool was_retransmitted = c->in_use && c->end == LA_END_NONE && c->retransmits > before;
+    return was_retransmitted && before == r1_retransmissions(tcp, c);
+}
+
+/* Where its packets go first. */
+static struct la_address next_stop(const struct tcp *tcp, const struct connection *c)
+{
+    const struct source_route *route = route_of(tcp, c);
+    return route != NULL ? address_from_ipv4(route->first_hop) : c->remote.address;
+}
+
+bool tcp_advance(struct tcp *tcp, unsigned *left, struct la_address *doubted)
 {
     void *entries = core_at(tcp_core(tcp), tcp->timer_entries);
-    for (unsigned n = 0; n < FIRED_AT_ONCE; n++) {
+    while (*left > 0) {
+        --*left;
         const struct timer_entry *first = timers_first(&tcp->timers, entries);
         if (first == NULL || deadline_before(tcp_now_ms(tcp), first->deadline_ms)) {
             break;
         }
         uint32_t slot = first->owner;
         timers_clear(&tcp->timers, entries, slot);
-        run_due(tcp, connection_at(tcp, slot));
+        struct connection *c = connection_at(tcp, slot);
+        uint8_t retransmits = c->retransmits;
+        run_due(tcp, c);
+        if (reached_r1(tcp, c, retransmits)) {
+            *doubted = next_stop(tcp, c);
+            return true;
+        }
     }
     feed_starved(tcp);
     time_wait_advance(tcp_core(tcp), &tcp->waits[0], FIRED_AT_ONCE);
     time_wait_advance(tcp_core(tcp), &tcp->waits[1], FIRED_AT_ONCE);
+    return false;
 }
 
 la_time tcp_deadline(const struct tcp *tcp)

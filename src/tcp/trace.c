@@ -88,7 +88,7 @@ void record_timer(struct tcp *tcp, const struct connection *c, enum la_trace_kin
     about(tcp, record, c);
     record->detail = (uint8_t)timer;
     if (kind == LA_TRACE_TIMER_ARMED) {
-        record->deadline = core_time_of(core, c->deadline_ms[timer]);
+        record->deadline = core_time_of(core, c->deadline_ms[timer_place(timer)]);
     }
 }
 

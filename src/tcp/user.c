@@ -1,15 +1,28 @@
 #include <limits.h>
 #include <string.h>
 
-#include "connection.h"
 #include "listener.h"
+#include "settings.h"
 
 /* The user calls of RFC 9293 3.9.1 and 3.10.1 to 3.10.6. */
 
 /* ---- OPEN ---- */
 
+/* RFC 9293 3.9.2.1, MUST-51. */
+static bool take_route(struct tcp *tcp, struct connection *c, const struct la_source_route *route)
+{
+    struct settings *own = settings_own(tcp, c);
+    if (own == NULL) {
+        return false;
+    }
+    source_route_make(&own->route, route, &c->remote.address);
+    own->route.is_given = true;
+    c->is_marked = true;
+    return true;
+}
+
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                const struct tcp_path *path, struct la_conn *conn)
+                const struct la_source_route *route, const struct tcp_path *path, struct la_conn *conn)
 {
     struct la_endpoint from = *local;
     if (tcp->free_connection == NONE) {
@@ -30,6 +43,10 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
         return LA_ERROR_WAITS;
     }
     struct connection *c = connection_new(tcp, &tuple, LA_CLOSED);
+    if (route != NULL && !take_route(tcp, c, route)) {
+        connection_forget(tcp, c);
+        return LA_ERROR_NO_SETTINGS;
+    }
     c->is_held = true;
     const struct clock_origin origin = clock_origin(tcp, &from, remote);
     c->iss = origin.iss;
@@ -141,6 +158,49 @@ int tcp_send_commit(struct tcp *tcp, struct la_conn conn, size_t length)
     return octets;
 }
 
+/* RFC 9293 3.9.1.2, URGENT flag. */
+int tcp_send_urgent(struct tcp *tcp, struct la_conn conn, const void *data, size_t length)
+{
+    int octets = length > 0 ? tcp_send(tcp, conn, data, length) : LA_ERROR_INVALID;
+    if (octets > 0) {
+        urgent_send(tcp, connection_of(tcp, conn));
+    }
+    return octets;
+}
+
+/* RFC 9293 3.9.1.7, MAY-14: what was sent once has its numbers, and stays. */
+int tcp_flush(struct tcp *tcp, struct la_conn conn)
+{
+    struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->end != LA_END_NONE) {
+        return LA_ERROR_ENDED;
+    }
+    uint32_t kept = syn_is_acknowledged(c) ? flight_octets(c) : 0;
+    if (kept >= c->out.length) {
+        return 0;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t unsent = c->out.length - kept;
+    c->out.length = kept;
+    stream_trim(&memory, &c->out);
+    c->out_cursor.piece = PIECE_NONE;
+    if (c->snd_is_urgent && seq_after(c->snd_up, send_end(c))) {
+        c->snd_up = send_end(c);
+        c->snd_is_urgent = kept > 0;
+    }
+    if (c->state != LA_SYN_SENT && c->state != LA_SYN_RECEIVED) {
+        connection_wants_output(tcp, c); /* a FIN need not wait any more */
+    }
+    if (c->wants_writable) {
+        c->wants_writable = false;
+        connection_ready(tcp, c, LA_READY_WRITABLE);
+    }
+    return (int)unsent;
+}
+
 /* ---- RECEIVE ---- */
 
 /* What la_recv says before it looks for octets; LA_OK: there are some, or the end of data. */
@@ -152,7 +212,7 @@ static int check_readable(const struct connection *c)
     if (c->is_fully_closed) {
         return LA_ERROR_CLOSING;
     }
-    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN) {
+    if (c->end != LA_END_NONE && c->end != LA_END_CLEAN && c->in.length == 0) {
         return LA_ERROR_ENDED;
     }
     return c->in.length > 0 || c->peer_is_closed ? LA_OK : LA_ERROR_WOULD_BLOCK;
@@ -162,6 +222,9 @@ static void consume(struct tcp *tcp, struct connection *c, uint32_t octets)
 {
     const struct pieces_memory memory = tcp_pieces(tcp);
     stream_drop(&memory, &c->in, NULL, octets, c->range_count > 0);
+    if (c->rcv_is_urgent && urgent_unread(c) == 0) {
+        c->rcv_is_urgent = false;
+    }
     if (c->end == LA_END_NONE && !c->peer_is_closed) {
         receive_window_opened(tcp, c);
     }
@@ -182,6 +245,29 @@ int tcp_recv(struct tcp *tcp, struct la_conn conn, void *data, size_t length)
         consume(tcp, c, octets);
     }
     return (int)octets;
+}
+
+int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *data, size_t length)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    int error = check_readable(c);
+    if (error != LA_OK) {
+        return error;
+    }
+    if (offset >= c->in.length) {
+        return LA_ERROR_WOULD_BLOCK;
+    }
+    const struct pieces_memory memory = tcp_pieces(tcp);
+    uint32_t there = c->in.length - (uint32_t)offset;
+    uint32_t most = length < there ? (uint32_t)length : there;
+    struct stream_cursor cursor = {.piece = PIECE_NONE};
+    for (uint32_t done = 0; done < most;) {
+        uint8_t *octets = NULL;
+        uint32_t n = stream_view(&memory, &c->in, &cursor, (uint32_t)offset + done, most - done, &octets);
+        memcpy((uint8_t *)data + done, octets, n);
+        done += n;
+    }
+    return (int)most;
 }
 
 int tcp_recv_view(struct tcp *tcp, struct la_conn conn, const void **data, size_t *length)
@@ -218,8 +304,21 @@ int tcp_recv_consume(struct tcp *tcp, struct la_conn conn, size_t length)
     return (int)length;
 }
 
+int tcp_urgent(const struct tcp *tcp, struct la_conn conn)
+{
+    const struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    if (c->is_fully_closed) {
+        return LA_ERROR_CLOSING;
+    }
+    return c->end != LA_END_NONE && c->end != LA_END_CLEAN ? LA_ERROR_ENDED : (int)urgent_unread(c);
+}
+
 /* ---- CLOSE, ABORT ---- */
 
+/* One direction (RFC 9293 3.6.1); la_close is the half-duplex one (MAY-1). */
 int tcp_shutdown(struct tcp *tcp, struct la_conn conn)
 {
     struct connection *c = connection_of(tcp, conn);
@@ -321,6 +420,18 @@ int tcp_release(struct tcp *tcp, struct la_conn conn)
 
 /* ---- STATUS ---- */
 
+int tcp_source_route_of(const struct tcp *tcp, struct la_conn conn, struct la_source_route *route)
+{
+    static const struct source_route none;
+    const struct connection *c = connection_of(tcp, conn);
+    if (c == NULL) {
+        return LA_ERROR_STALE;
+    }
+    const struct source_route *own = route_of(tcp, c);
+    source_route_tell(own != NULL ? own : &none, route);
+    return LA_OK;
+}
+
 int tcp_outcome(const struct tcp *tcp, struct la_conn conn, struct la_outcome *outcome)
 {
     const struct connection *c = connection_of(tcp, conn);
@@ -328,6 +439,7 @@ int tcp_outcome(const struct tcp *tcp, struct la_conn conn, struct la_outcome *o
         return LA_ERROR_STALE;
     }
     *outcome = (struct la_outcome){.end = (enum la_end)c->end, .state = (enum la_state)c->state};
+    outcome->unreachable = (enum la_unreachable)c->unreachable;
     if (c->end == LA_END_NONE) {
         outcome->unacknowledged_bytes = c->out.length;
         outcome->unread_bytes = c->in.length;

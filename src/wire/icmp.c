@@ -11,7 +11,8 @@
 /* RFC 1812 4.3.2.3: an error has at most this many octets, IP header included. */
 #define ERROR_BYTES_MAX 576
 
-/* The highest code assigned; codes beyond it, and types that are not here, have no meaning to us. */
+/* The highest code assigned; codes beyond it, and types that are not here, have no meaning to us: source quench above
+   all (RFC 9293 3.9.2.2, MUST-55). */
 static bool code_is_known(uint8_t type, uint8_t code)
 {
     switch (type) {

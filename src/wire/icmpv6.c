@@ -71,7 +71,7 @@ static enum la_drop parse_quote(struct reader r, struct icmp_message *message)
 static bool sums_up(const struct packet *packet)
 {
     uint64_t sum =
-        ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_ICMPV6, packet->payload_length);
+        ipv6_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_ICMPV6, packet->payload_length);
     return checksum_finish(checksum_add(sum, false, packet->payload, packet->payload_length)) == 0;
 }
 
@@ -110,10 +110,10 @@ size_t icmpv6_emit(uint8_t *to, const struct icmpv6_header *header, const uint8_
     size_t icmp_bytes = ICMP_HEADER_BYTES + length;
     const struct la_address *source = &header->source;
     const struct la_address *destination = &header->destination;
-    unsigned ip_bytes = ip_emit(to, source, destination, IP_PROTOCOL_ICMPV6, header->hop_limit, icmp_bytes);
+    unsigned ip_bytes = ipv6_emit(to, source, destination, IP_PROTOCOL_ICMPV6, header->hop_limit, icmp_bytes);
     uint8_t *at = to + ip_bytes;
     uint32_t type_and_code = (uint32_t)header->type << 24 | (uint32_t)header->code << 16;
-    uint64_t sum = ip_pseudo_checksum(source, destination, IP_PROTOCOL_ICMPV6, icmp_bytes);
+    uint64_t sum = ipv6_pseudo_checksum(source, destination, IP_PROTOCOL_ICMPV6, icmp_bytes);
     sum = checksum_fields(sum, (uint64_t)type_and_code + header->rest);
     if (length > 0) {
         sum = checksum_copy(sum, false, at + ICMP_HEADER_BYTES, body, length);

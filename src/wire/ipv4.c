@@ -9,24 +9,37 @@
 /* RFC 791 3.1: flags and fragment offset. */
 enum { MORE_FRAGMENTS = 0x2000, FRAGMENT_OFFSET = 0x1fff };
 
-enum ipv4_option { OPTION_END = 0, OPTION_NOP = 1, OPTION_LOOSE_SOURCE_ROUTE = 131, OPTION_STRICT_SOURCE_ROUTE = 137 };
+/* A route that ends here: its pointer lies behind it, and there is but one. What is still on its way to somebody else
+   we do not forward (RFC 1122 3.2.1.8 (c)). */
+static bool is_completed_route(const uint8_t *option, uint8_t length, const struct packet *packet)
+{
+    return length >= 7 && length % 4 == 3 && option[2] > length && packet->source_route == NULL;
+}
 
-/* All are skipped but source routes, which a host may refuse (RFC 1122 3.2.1.8, RFC 6274 3.13.2.3). */
-COLD static enum la_drop check_options(struct reader options)
+/* All are skipped but source routes, which are noted: what is not understood is ignored (RFC 9293 3.9.2, MUST-50), and
+   so are timestamps and recorded routes, which nobody here would ask for (MAY-10, MAY-11). */
+COLD static enum la_drop check_options(struct reader options, struct packet *packet)
 {
     while (reader_left(&options) > 0) {
+        const uint8_t *option = options.at;
         uint8_t kind = read_u8(&options);
-        if (kind == OPTION_END) {
+        if (kind == IPV4_OPTION_END) {
             return LA_DROP_NONE;
         }
-        if (kind == OPTION_NOP) {
+        if (kind == IPV4_OPTION_NOP) {
             continue;
         }
         uint8_t length = read_u8(&options);
-        if (length < 2 || kind == OPTION_LOOSE_SOURCE_ROUTE || kind == OPTION_STRICT_SOURCE_ROUTE) {
+        if (length < 2) {
             return LA_DROP_IP_OPTION;
         }
         reader_skip(&options, length - 2u);
+        if (!options.failed && (kind == IPV4_OPTION_LOOSE_SOURCE_ROUTE || kind == IPV4_OPTION_STRICT_SOURCE_ROUTE)) {
+            if (!is_completed_route(option, length, packet)) {
+                return LA_DROP_IP_OPTION;
+            }
+            packet->source_route = option;
+        }
         if (options.failed) {
             return LA_DROP_IP_OPTION;
         }
@@ -51,6 +64,7 @@ enum la_drop ipv4_parse_usual(const uint8_t *bytes, size_t length, struct packet
                               .length = payload_length + IPV4_HEADER_BYTES,
                               .payload = bytes + IPV4_HEADER_BYTES,
                               .payload_length = payload_length,
+                              .tos = bytes[1],
                               .protocol = bytes[9],
                               .ttl = bytes[8]};
     uint64_t sum = checksum_join(load_u64(bytes), load_u64(bytes + 8));
@@ -73,6 +87,7 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
                               .destination = address_from_ipv4(bytes + 16),
                               .bytes = bytes,
                               .length = length,
+                              .tos = bytes[1],
                               .protocol = bytes[9],
                               .ttl = bytes[8]};
     if (bytes[0] >> 4 != 4) {
@@ -91,7 +106,8 @@ enum la_drop ipv4_parse(const uint8_t *bytes, size_t length, struct packet *pack
         return LA_DROP_IP_CHECKSUM;
     }
     if (header_bytes > IPV4_HEADER_BYTES) {
-        enum la_drop why = check_options(reader_of(bytes + IPV4_HEADER_BYTES, header_bytes - IPV4_HEADER_BYTES));
+        enum la_drop why =
+            check_options(reader_of(bytes + IPV4_HEADER_BYTES, header_bytes - IPV4_HEADER_BYTES), packet);
         if (why != LA_DROP_NONE) {
             return why;
         }

@@ -9,6 +9,14 @@
 /* IPv4: RFC 791. The interface is packet.h's, for one version. */
 #define IPV4_HEADER_BYTES 20
 
+/* Options: RFC 791 3.1. */
+enum ipv4_option {
+    IPV4_OPTION_END = 0,
+    IPV4_OPTION_NOP = 1,
+    IPV4_OPTION_LOOSE_SOURCE_ROUTE = 131,
+    IPV4_OPTION_STRICT_SOURCE_ROUTE = 137
+};
+
 struct packet;
 struct ip_fragment;
 
@@ -37,7 +45,7 @@ static inline unsigned ipv4_emit(uint8_t *restrict to, const struct la_address *
 {
     la_assert(payload_length <= UINT16_MAX - IPV4_HEADER_BYTES);
     uint32_t length_word = UINT32_C(0x45000000) | (uint32_t)(IPV4_HEADER_BYTES + payload_length);
-    uint32_t fragment_word = 0x4000; /* don't fragment, and identification 0: RFC 6864 4.1 */
+    uint32_t fragment_word = 0x4000; /* don't fragment, and identification 0, sent again too: RFC 6864 4.1, MAY-4 */
     uint32_t ttl_word = (uint32_t)ttl << 24 | (uint32_t)protocol << 16;
     uint64_t sum =
         checksum_fields(ipv4_addresses_sum(source, destination), (uint64_t)length_word + fragment_word + ttl_word);

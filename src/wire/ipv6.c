@@ -162,6 +162,7 @@ enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *pack
         return LA_DROP_IP_TRUNCATED;
     }
     size_t total_length = IPV6_HEADER_BYTES + (size_t)get_u16(bytes + 4);
+    packet->tos = (uint8_t)(bytes[0] << 4 | bytes[1] >> 4); /* the traffic class */
     packet->protocol = bytes[6];
     packet->ttl = bytes[7];
     packet->source = read_address(bytes + 8);
@@ -173,12 +174,16 @@ enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *pack
         return LA_DROP_IP_TOTAL_LENGTH;
     }
     packet->length = total_length;
+    enum la_drop why = check_addresses(packet);
+    if (why != LA_DROP_NONE) {
+        return why;
+    }
     struct chain chain = chain_of(bytes, total_length);
-    enum la_drop why = walk(&chain);
+    why = walk(&chain);
     packet->protocol = chain.next_header;
     packet->payload = bytes + chain.at;
     packet->payload_length = total_length - chain.at;
-    return why != LA_DROP_NONE ? why : check_addresses(packet);
+    return why;
 }
 
 /* The fragment header is the last one that was walked over. */

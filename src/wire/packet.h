@@ -16,6 +16,8 @@ struct packet {
     size_t length;
     const uint8_t *payload; /* the transport's octets */
     size_t payload_length;
+    const uint8_t *source_route; /* an option that ends here (RFC 791 3.1); NULL: none */
+    uint8_t tos;                 /* DSCP * 4 + ECN */
     uint8_t protocol;
     uint8_t ttl;
 };

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/checksum.h"
 
+/* RFC 9293 3.1, MUST-4, and those of RFC 7323 and RFC 2018. */
 enum tcp_option {
     OPTION_END = 0,
     OPTION_NOP = 1,
@@ -13,7 +14,7 @@ enum tcp_option {
     OPTION_TIMESTAMP = 8
 };
 
-/* Their lengths: RFC 9293 3.2, RFC 7323 2.2 and 3.2, RFC 2018 2. */
+/* Their lengths: RFC 9293 3.2 (MUST-68), RFC 7323 2.2 and 3.2, RFC 2018 2. */
 enum tcp_option_length {
     OPTION_MSS_BYTES = 4,
     OPTION_WINDOW_SCALE_BYTES = 3,
@@ -111,15 +112,22 @@ static inline uint64_t pseudo_checksum(const struct packet *packet)
     return ip_pseudo_checksum(&packet->source, &packet->destination, IP_PROTOCOL_TCP, packet->payload_length);
 }
 
-/* The header is summed without a loop, and a pure ACK is nothing else. */
-static inline uint64_t sum_of_usual(const struct packet *packet)
+/* The sum of the segment, whose first `known` octets, a constant, are summed without a loop: a pure ACK has no more. */
+static inline uint64_t sum_of_segment(const struct packet *packet, size_t known)
 {
     uint64_t sum = pseudo_checksum(packet);
-    for (unsigned at = 0; at < USUAL_HEADER_BYTES; at += 8) {
+    for (size_t at = 0; at < known; at += 8) {
         sum = checksum_join(sum, load_u64(packet->payload + at));
     }
-    size_t text = packet->payload_length - USUAL_HEADER_BYTES;
-    return text == 0 ? sum : checksum_add(sum, false, packet->payload + USUAL_HEADER_BYTES, text);
+    size_t rest = packet->payload_length - known;
+    return rest == 0 ? sum : checksum_add(sum, false, packet->payload + known, rest);
+}
+
+static bool is_whole(const struct packet *packet)
+{
+    bool may_be_syn = packet->payload_length == TCP_HEADER_BYTES + SYN_OPTIONS_BYTES;
+    return checksum_is_right(may_be_syn ? sum_of_segment(packet, TCP_HEADER_BYTES + SYN_OPTIONS_BYTES)
+                                        : sum_of_segment(packet, 0));
 }
 
 static enum la_drop check_ports(const struct segment *segment)
@@ -130,7 +138,10 @@ static enum la_drop check_ports(const struct segment *segment)
 /* The fields are at fixed places, once it is known that there are twenty octets. */
 APART static enum la_drop parse_any(const struct packet *packet, struct segment *segment)
 {
-    *segment = (struct segment){.local.address = packet->destination, .remote.address = packet->source};
+    *segment = (struct segment){.local.address = packet->destination,
+                                .remote.address = packet->source,
+                                .tos = packet->tos,
+                                .source_route = packet->source_route};
     const uint8_t *header = packet->payload;
     if (packet->payload_length < TCP_HEADER_BYTES) {
         return LA_DROP_TCP_TRUNCATED;
@@ -144,7 +155,7 @@ APART static enum la_drop parse_any(const struct packet *packet, struct segment 
     segment->window = get_u16(header + 14);
     segment->urgent = get_u16(header + 18);
 
-    if (!checksum_is_right(checksum_add(pseudo_checksum(packet), false, header, packet->payload_length))) {
+    if (!is_whole(packet)) {
         return LA_DROP_TCP_CHECKSUM; /* MUST-3 */
     }
     if (header_bytes < TCP_HEADER_BYTES || header_bytes > packet->payload_length) {
@@ -166,7 +177,7 @@ APART static enum la_drop parse_any(const struct packet *packet, struct segment 
 
 enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
 {
-    if (!is_usual(packet) || !checksum_is_right(sum_of_usual(packet))) {
+    if (!is_usual(packet) || !checksum_is_right(sum_of_segment(packet, USUAL_HEADER_BYTES))) {
         return parse_any(packet, segment);
     }
     const uint8_t *header = packet->payload;
@@ -179,6 +190,8 @@ enum la_drop tcp_parse(const struct packet *packet, struct segment *segment)
                                 .window = get_u16(header + 14),
                                 .urgent = get_u16(header + 18),
                                 .flags = header[13],
+                                .tos = packet->tos,
+                                .source_route = packet->source_route,
                                 .options = {.has_timestamp = true,
                                             .tsval = get_u32(header + TCP_HEADER_BYTES + 4),
                                             .tsecr = get_u32(header + TCP_HEADER_BYTES + 8)}};
@@ -206,7 +219,8 @@ static inline uint8_t *emit_word(uint8_t *at, uint64_t *fields, uint32_t word)
     return at + 4;
 }
 
-/* In the order in which Linux sends them; each is padded to whole words. */
+/* In the order in which Linux sends them; each is padded to whole words, so that nothing is left behind the last (RFC
+   9293 3.1, MUST-69). */
 static inline uint8_t *emit_options(uint8_t *at, uint64_t *fields, const struct tcp_options *options)
 {
     if (options->has_mss) {
@@ -243,7 +257,7 @@ static inline unsigned emit_in(unsigned version, uint8_t *restrict to, const str
     size_t payload_length = tcp_bytes + text_length;
     uint64_t sum = version == 4 ? ipv4_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length)
                                 : ipv6_pseudo_checksum(source, destination, IP_PROTOCOL_TCP, payload_length);
-    sum = checksum_join(checksum_fields(sum, fields), text_sum);
+    sum = checksum_join(checksum_fields(sum, fields), text_sum); /* MUST-2 */
     checksum_put(tcp + 16, sum);
     put_u16(tcp + 18, header->urgent);
     unsigned ip_bytes = version == 4 ? ipv4_emit(to, source, destination, IP_PROTOCOL_TCP, ttl, payload_length)

@@ -36,7 +36,9 @@ struct segment {
     uint16_t window;     /* as on the wire, unscaled */
     uint16_t urgent;
     uint8_t flags; /* enum la_tcp_flag */
+    uint8_t tos;   /* its packet's: DSCP * 4 + ECN */
     struct tcp_options options;
+    const uint8_t *source_route; /* its packet's; NULL: none */
 };
 
 /* Verifies the checksum, then the header, then the options (RFC 9293 3.1, 3.2). Of a segment that is dropped, what

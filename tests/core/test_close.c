@@ -1,6 +1,7 @@
 #include "support/peer.h"
 
-/* RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4: connections that end in every order, and how that is told to the application. */
+/* RFC 9293 3.6, 3.10.4, 3.10.5, 3.10.7.4: connections that end in every order, and how that is told to the
+   application. */
 
 static const unsigned peer_closed = LA_READY_PEER_CLOSED | LA_READY_READABLE;
 static const unsigned ended = LA_READY_ENDED | LA_READY_READABLE;
@@ -66,7 +67,7 @@ static void peer_closes_first(void **state)
     expect_state(t, LA_CLOSED);
     expect_outcome(t, LA_END_CLEAN, LA_LAST_ACK);
     expect_events(t, ended);
-    check(t, counters_of(t).time_wait_ipv4 == 0); /* I15 */
+    check(t, waits_of(t) == 0); /* I15 */
     check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
     release_and_end(t);
 }
@@ -237,7 +238,7 @@ static void close_in_syn_received(void **state)
 
 /* ---- resets by us ---- */
 
-/* SHLD-3, RFC 2525 2.17. */
+/* MAY-1, SHLD-3, RFC 2525 2.17. */
 static void close_with_unread_text(void **state)
 {
     (void)state;
@@ -255,8 +256,8 @@ static void close_with_unread_text(void **state)
     }
 }
 
-/* 3.6.1: "if such a host issues a CLOSE call while received data is still pending [...] or if new data is received after
-   CLOSE is called, its TCP implementation SHOULD send a RST". */
+/* 3.6.1: "if such a host issues a CLOSE call while received data is still pending [...] or if new data is received
+   after CLOSE is called, its TCP implementation SHOULD send a RST". */
 static void text_after_full_close(void **state)
 {
     (void)state;

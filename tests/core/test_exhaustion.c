@@ -111,8 +111,8 @@ static void few_of_each(void **state)
         struct la_config config;
         pair_config(&config);
         config.connections = 1 + (uint32_t)(seed % 4);
-        config.time_wait_ipv4 = (uint32_t)(seed / 2 % 4);
-        config.reply_bytes = 64 + 8 * (uint32_t)(seed % 5);
+        family_set_waits(&config, (uint32_t)(seed / 2 % 4));
+        config.reply_bytes = (family_is_ipv6() ? 80 : 64) + 8 * (uint32_t)(seed % 5);
         config.out_of_order_ranges = 1;
         begin(&pair, seed, &config, &rough);
         for (unsigned i = 0; i < 8; i++) {

@@ -58,6 +58,7 @@ static void text_waits_for_the_handshake(void **state)
 }
 
 /* Figure 7: the peer answers our SYN-ACK's twin with its own. */
+/* MUST-10 */
 static void simultaneous_open_syn_ack(void **state)
 {
     (void)state;
@@ -74,6 +75,7 @@ static void simultaneous_open_syn_ack(void **state)
 }
 
 /* The same with a peer that answers with a plain ACK. */
+/* MUST-10 */
 static void simultaneous_open_plain_ack(void **state)
 {
     (void)state;
@@ -121,6 +123,7 @@ static void simultaneous_open_with_loss(void **state)
     end(t);
 }
 
+/* RFC 9293 MUST-11: opened actively, so that there is no LISTEN to go back to. */
 static void simultaneous_open_reset(void **state)
 {
     (void)state;
@@ -315,6 +318,7 @@ static void rst_in_syn_sent(void **state)
 }
 
 /* 3.10.7.4, second: back to LISTEN, the place in the backlog free again (I35). */
+/* MUST-11 */
 static void rst_in_syn_received(void **state)
 {
     (void)state;

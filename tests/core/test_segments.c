@@ -273,6 +273,7 @@ static void every_kind_in(enum la_state state)
     test_case = NULL;
 }
 
+/* With RFC 5961's own: RFC 9293 MAY-12. */
 static void established(void **state)
 {
     (void)state;
@@ -434,7 +435,8 @@ static void challenges_are_limited(void **state)
     end(t);
 }
 
-/* 3.10.7.4, first: "special allowance should be made to accept valid ACKs, URGs, and RSTs". I23: one answer each. */
+/* 3.10.7.4, first, MUST-66: "special allowance should be made to accept valid ACKs, URGs, and RSTs". I23: one answer
+   each. */
 static void shut_window(void **state)
 {
     (void)state;

@@ -38,12 +38,13 @@ static void expect_wait_of(struct test *t, uint32_t ms)
     expect_nothing(t);
     check(t, la_reuse_when(t->host, &t->local, &t->remote, &when) == LA_OK && when == 0);
     expect_state(t, LA_CLOSED);
-    check(t, counters_of(t).time_wait_ipv4 == 0);
+    check(t, waits_of(t) == 0);
     check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
 }
 
 /* ---- how long ---- */
 
+/* RFC 9293 MUST-13 */
 static void expires_exactly(void **state)
 {
     (void)state;
@@ -138,7 +139,7 @@ static void resets_by_the_letter(void **state)
     inject(t, .flags = RST, .seq = 2);
     expect_nothing(t);
     expect_state(t, LA_CLOSED);
-    check(t, counted(t, LA_COUNT_WAIT_RESET) == 1 && counters_of(t).time_wait_ipv4 == 0);
+    check(t, counted(t, LA_COUNT_WAIT_RESET) == 1 && waits_of(t) == 0);
     end(t);
 }
 
@@ -434,12 +435,13 @@ static void check_reopened(struct test *t, uint32_t old_snd_nxt, uint32_t old_ts
     check(t, !stamped || old_tsval == 0 || (int32_t)(t->last.options.tsval - old_tsval) > 0);
     expect_dropped(t, LA_DROP_NONE);
     expect_state(t, LA_SYN_RECEIVED);
-    check(t, counted(t, LA_COUNT_WAIT_REOPENED) == 1 && counters_of(t).time_wait_ipv4 == 0);
+    check(t, counted(t, LA_COUNT_WAIT_REOPENED) == 1 && waits_of(t) == 0);
     inject(t, .flags = ACK, .seq = 1, .ack = 1);
     user_accept(t);
     finish_cleanly(t);
 }
 
+/* RFC 9293 MAY-2, SHLD-4 */
 static void reopens(void **state)
 {
     (void)state;
@@ -520,7 +522,7 @@ static void cannot_reopen(void **state)
         expect_dropped(t, LA_DROP_WAIT_SYN);
         expect_state(t, LA_TIME_WAIT);
         inject(t, .flags = RST, .seq = 2); /* what such an ACK provokes */
-        check(t, counters_of(t).time_wait_ipv4 == 1);
+        check(t, waits_of(t) == 1);
         end(t);
     }
 }
@@ -626,9 +628,9 @@ static void full_table_evicts_the_oldest(void **state)
     struct test *t = begin_usual();
     user_listen(t, 4);
     fill(t, 8);
-    check(t, counters_of(t).time_wait_ipv4 == 8 && counted(t, LA_COUNT_WAIT_EVICTED) == 0);
+    check(t, waits_of(t) == 8 && counted(t, LA_COUNT_WAIT_EVICTED) == 0);
     fill(t, 3);
-    check(t, counters_of(t).time_wait_ipv4 == 8 && counted(t, LA_COUNT_WAIT_EVICTED) == 3);
+    check(t, waits_of(t) == 8 && counted(t, LA_COUNT_WAIT_EVICTED) == 3);
     for (uint16_t i = 0; i < 11; i++) {
         struct la_endpoint remote = t->remote;
         la_time when = 0;
@@ -639,18 +641,19 @@ static void full_table_evicts_the_oldest(void **state)
     end(t);
 }
 
-/* Thousands of records: each is found, each expires, a bounded number at a time; the deadline says that there is more. */
+/* Thousands of records: each is found, each expires, a bounded number at a time; the deadline says that there is more.
+   */
 static void thousands(void **state)
 {
     (void)state;
     enum { RECORDS = 3000 };
     struct la_config config = usual();
-    config.time_wait_ipv4 = RECORDS;
+    family_set_waits(&config, RECORDS);
     config.trace_mask = LA_TRACE_BIT(LA_TRACE_STATE);
     struct test *t = begin(&config);
     user_listen(t, 4);
     fill(t, RECORDS);
-    check(t, counters_of(t).time_wait_ipv4 == RECORDS && counted(t, LA_COUNT_WAIT_EVICTED) == 0);
+    check(t, waits_of(t) == RECORDS && counted(t, LA_COUNT_WAIT_EVICTED) == 0);
     for (uint16_t i = 0; i < RECORDS; i++) {
         struct la_endpoint remote = t->remote;
         la_time when = 0;
@@ -660,10 +663,10 @@ static void thousands(void **state)
     }
     t->now = t->start + (WAIT_MS + RECORDS * 10ULL) * LA_MILLISECOND;
     la_host_advance(t->host, t->now);
-    uint32_t left = counters_of(t).time_wait_ipv4;
+    uint32_t left = waits_of(t);
     check(t, left > 0 && left < RECORDS && la_host_deadline(t->host) <= t->now);
     advance_ms(t, 1);
-    check(t, counters_of(t).time_wait_ipv4 == 0 && counted(t, LA_COUNT_WAIT_EXPIRED) == RECORDS);
+    check(t, waits_of(t) == 0 && counted(t, LA_COUNT_WAIT_EXPIRED) == RECORDS);
     check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
     end(t);
 }

@@ -51,7 +51,7 @@ static void choose_config(struct pair *chance, struct la_config *config)
     config->window_scaling = pair_chance(chance, 700);
     config->timestamps = pair_chance(chance, 700);
     config->nagle = pair_chance(chance, 700);
-    config->delayed_ack_ms = (uint16_t)ONE_OF(chance, 0, 40, 40, 500);
+    config->delayed_ack_ms = (uint16_t)ONE_OF(chance, 0, 40, 40, 499);
     config->rto_max_ms = 5000; /* so that no run of losses lasts longer than what bounds a connection's life */
     config->rto_initial_ms = 1000;
     config->r2_data_ms = 3000000;

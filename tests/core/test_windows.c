@@ -48,7 +48,8 @@ static void inject_ack(struct test *t, uint32_t ack)
 
 /* ---- shut windows ---- */
 
-/* MUST-36, MUST-37: the first probe after a retransmission timeout, then less and less often, as long as it is answered. */
+/* MUST-36, MUST-37, SHLD-29, SHLD-30: the first probe after a retransmission timeout, then less and less often, as
+   long as it is answered. */
 static void a_shut_window_is_probed_for_ever(void **state)
 {
     (void)state;
@@ -164,6 +165,7 @@ static void a_window_that_shrinks_to_nothing_is_probed(void **state)
 
 /* ---- what may be in flight ---- */
 
+/* RFC 6928; MUST-19: slow start. SHLD-28: as large as they may be. */
 static void ten_segments_at_first(void **state)
 {
     (void)state;
@@ -237,6 +239,7 @@ static void a_partial_acknowledgment_names_the_next_hole(void **state)
 }
 
 /* RFC 5681 3.1: after a timeout one segment, half of what was in flight as threshold, then linear growth. */
+/* MUST-19 */
 static void a_timeout_begins_anew(void **state)
 {
     (void)state;
@@ -285,6 +288,7 @@ static void after_a_pause_it_begins_with_the_initial_window(void **state)
 
 /* ---- what is out of order ---- */
 
+/* SHLD-31, MAY-13 */
 static void more_gaps_than_the_list_holds(void **state)
 {
     (void)state;

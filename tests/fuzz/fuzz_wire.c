@@ -2,8 +2,7 @@
 
 #include "base/address.h"
 #include "base/checksum.h"
-#include "wire/icmp.h"
-#include "wire/ipv4.h"
+#include "wire/icmpv6.h"
 #include "wire/tcp.h"
 
 /* The parsers, over any octets for one IP packet: as they are, and with checksums made right, so that what lies behind
@@ -35,7 +34,7 @@ static bool same_end(const struct la_endpoint *a, const struct la_endpoint *b)
 /* What was parsed, written again, parses the same. */
 static void check_written_again(const struct segment *segment)
 {
-    static uint8_t bytes[IPV4_HEADER_BYTES + TCP_HEADER_BYTES_MAX + INPUT_MAX];
+    static uint8_t bytes[IPV6_HEADER_BYTES + TCP_HEADER_BYTES_MAX + INPUT_MAX];
     const struct tcp_header header = {.local = &segment->remote,
                                       .remote = &segment->local,
                                       .seq = segment->seq,
@@ -89,21 +88,73 @@ static void check_icmp(const struct packet *packet)
     }
 }
 
+static void check_icmpv6(const struct packet *packet)
+{
+    struct icmp_message message;
+    struct packet answer;
+    enum la_drop why = icmpv6_parse(packet, &message);
+    if (why == LA_DROP_NONE && message.type == ICMPV6_ECHO_REQUEST) {
+        static uint8_t bytes[IPV6_HEADER_BYTES + INPUT_MAX];
+        size_t length = icmpv6_emit_echo_reply(bytes, packet, 64, IPV6_MTU_MIN);
+        check(length <= IPV6_MTU_MIN && ip_parse(bytes, length, &answer) == LA_DROP_NONE);
+        check(icmpv6_parse(&answer, &message) == LA_DROP_NONE && message.type == ICMPV6_ECHO_REPLY);
+    }
+    check(!message.has_quote || icmpv6_is_error(message.type));
+}
+
+/* What may be told of a packet points into it. */
+static void check_ipv6(const struct packet *packet)
+{
+    struct ipv6_problem problem;
+    if (ipv6_problem(packet, &problem)) {
+        static uint8_t error[IPV6_MTU_MIN];
+        const struct icmpv6_header header = {.source = packet->destination,
+                                             .destination = packet->source,
+                                             .type = ICMPV6_PARAMETER_PROBLEM,
+                                             .code = problem.code,
+                                             .rest = problem.pointer};
+        size_t length = icmpv6_emit_error(error, &header, packet);
+        check(length == icmpv6_error_bytes(packet) && length <= sizeof error);
+        check(problem.pointer < packet->length && problem.code <= ICMPV6_PARAMETER_PROBLEM_OPTION);
+    }
+}
+
+static void check_fragment(const struct packet *packet)
+{
+    struct ip_fragment fragment = ip_fragment(packet);
+    check(fragment.more || fragment.offset > 0);
+    check(fragment.offset % 8 == 0 && fragment.offset < 65536);
+    check(fragment.next_header_at < fragment.before_bytes);
+    check(packet->bytes + fragment.before_bytes <= packet->payload);
+}
+
 static void check_packet(const uint8_t *bytes, size_t size)
 {
     struct packet packet;
     static uint8_t error[576];
     enum la_drop why = ip_parse(bytes, size, &packet);
+    bool ipv4 = size > 0 && bytes[0] >> 4 == 4;
+    if (size > 0 && bytes[0] >> 4 == 6 && (why == LA_DROP_NONE || why == LA_DROP_IP_OPTION)) {
+        check(!address_is_ipv4(&packet.source) && !address_is_ipv4(&packet.destination)); /* who would be told */
+        check_ipv6(&packet);
+    }
     check(packet.bytes == bytes && packet.length <= size);
     if (packet.payload != NULL) {
         check(packet.payload >= bytes + IPV4_HEADER_BYTES);
         check(packet.payload + packet.payload_length == bytes + packet.length);
     }
+    if (why == LA_DROP_IP_FRAGMENT) {
+        check_fragment(&packet);
+    }
     if (why != LA_DROP_NONE) {
         return;
     }
-    check(packet.payload != NULL);
+    check(packet.payload != NULL && address_is_ipv4(&packet.source) == ipv4);
     check_tcp(&packet);
+    if (!ipv4) {
+        check_icmpv6(&packet);
+        return;
+    }
     check_icmp(&packet);
     size_t length = icmp_emit_unreachable(error, &packet, ICMP_UNREACHABLE_PORT, 64);
     check(length == icmp_unreachable_bytes(&packet) && length <= sizeof error);
@@ -123,16 +174,20 @@ static void check_repaired(const uint8_t *data, size_t size)
     uint8_t *bytes = malloc(size);
     check(bytes != NULL);
     memcpy(bytes, data, size);
+    bool ipv4 = bytes[0] >> 4 == 4;
     size_t header = (bytes[0] & 15u) * 4;
-    if (header >= IPV4_HEADER_BYTES && header <= size) {
+    if (ipv4 && header >= IPV4_HEADER_BYTES && header <= size) {
         put_checksum(bytes, header, 10, 0);
     }
     if (ip_parse(bytes, size, &packet) == LA_DROP_NONE) {
-        uint64_t pseudo =
-            ip_pseudo_checksum(&packet.source, &packet.destination, IP_PROTOCOL_TCP, packet.payload_length);
-        put_checksum(bytes + header, packet.payload_length, 16, pseudo);
+        const struct la_address *from = &packet.source;
+        const struct la_address *to = &packet.destination;
+        uint8_t *payload = bytes + (packet.payload - bytes);
+        uint64_t tcp = ip_pseudo_checksum(from, to, IP_PROTOCOL_TCP, packet.payload_length);
+        uint64_t icmp = ipv4 ? 0 : ip_pseudo_checksum(from, to, IP_PROTOCOL_ICMPV6, packet.payload_length);
+        put_checksum(payload, packet.payload_length, 16, tcp);
         check_packet(bytes, size);
-        put_checksum(bytes + header, packet.payload_length, 2, 0);
+        put_checksum(payload, packet.payload_length, 2, icmp);
     }
     check_packet(bytes, size);
     free(bytes);

@@ -26,6 +26,14 @@ class Demo(Case):
         self.assertIn("[LAST-ACK]", text)
         self.assertEqual(text.count("lost, by out:last-ack"), 4)
 
+    def test_over_ipv6(self):
+        needs("curl", "nginx")
+        text = self.demo("--ipv6")
+        self.assertIn("fd00:83::1 is this machine's own kernel", text)
+        self.assertIn("[LAST-ACK]", text)
+        self.assertEqual(text.count("lost, by out:last-ack"), 4)
+        self.assertEqual(self.demo("-6", "--memory", "--ascii").count("lost, by out:last-ack"), 4)
+
     def test_in_memory(self):
         self.assertEqual(self.demo("--memory", "--ascii").count("lost, by out:last-ack"), 4)
 

@@ -43,6 +43,7 @@ WRONG = [
     (("httpd", "/", "--peer-address", "10.83.0.2"), "--address and --peer-address are the same"),
     (("httpd", "/", "--peer-address", "10.84.0.1"), "does not lie in the prefix"),
     (("httpd", "/", "--tun", "a-name-that-is-too-long"), "must be an interface's name: 1 to 15 characters"),
+    (("get", "http://[fd00::1]/", "--address", "fd00::2/64", "--mtu", "1279"), "--mtu: IPv6 asks for 1280 octets or more"),
     (("httpd", "/", "--mtu", "100"), "must be a whole number of octets from 576 to 65535"),
     (("get",), "which URL?"),
     (("get", "a", "b"), "one URL is expected, not 2"),
@@ -60,6 +61,11 @@ WRONG = [
     (("nc", "host", "80"), "the address must be an IP address"),
     (("nc", "-l", "10.0.0.1", "80"), "the address must be lastack's own"),
     (("demo", "z"), 'there is no part "z"'),
+    (("drill",), "which script?"),
+    (("drill", "/nonexistent.pkt"), "/nonexistent.pkt: No such file or directory"),
+    (("drill", "x.pkt", "--msl_ms=x"), "--msl_ms: msl_ms is a number from 0 to 4294967295, not 'x'"),
+    (("drill", "x.pkt", "--nonsense=1"), "there is no option --nonsense"),
+    (("drill", "x.pkt", "-D", "x"), "--define: define is NAME=VALUE, not 'x'"),
     (("bench",), "which benchmark?"),
     (("bench", "nonsense"), 'there is no benchmark "nonsense"'),
     (("bench", "churn", "x"), "no argument is expected"),
@@ -78,7 +84,7 @@ class Usage(unittest.TestCase):
                 self.assertIn(said, done.stderr.decode())
 
     def test_help(self):
-        for arguments in ((), ("httpd",), ("get",), ("nc",), ("demo",), ("bench",), ("bench", "churn"), ("bench", "bulk")):
+        for arguments in ((), ("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("bench",), ("bench", "churn"), ("bench", "bulk")):
             with self.subTest(arguments=arguments):
                 done = lastack(*arguments, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
@@ -88,8 +94,8 @@ class Usage(unittest.TestCase):
 
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
-        for command in (("httpd",), ("get",), ("nc",), ("demo",), ("bench", "churn"), ("bench", "bulk")):
-            options = re.findall(r"^ +(?:-\w, )? *--([a-z-]+)", lastack(*command, "--help").stdout.decode(), re.M)
+        for command in (("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("bench", "churn"), ("bench", "bulk")):
+            options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)
             for option in options:
                 with self.subTest(command=command, option=option):

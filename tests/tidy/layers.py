@@ -23,7 +23,9 @@ SEES = {
     "hosted": set(),
     "show": set(),
     "link": set(),
-    "cmd": {"show", "link"},
+    "socket": set(),
+    "drill": {"show", "socket"},
+    "cmd": {"show", "link", "socket", "drill"},
 }
 INSPECT = {"host_inspect.h"}
 

@@ -36,6 +36,10 @@ static void addresses(void **state)
     assert_int_equal(add_address(host, 1, "fd00:1::", 127), LA_OK); /* RFC 6164 */
     assert_int_equal(add_address(host, 1, "fd00:2::", 128), LA_OK);
     assert_int_equal(add_address(host, 1, "fd00:3::ffff", 112), LA_OK); /* IPv6 has no broadcast */
+    host->core.replies.bytes = 72;                                      /* no room for the last ACK */
+    assert_int_equal(add_address(host, 1, "fd00:4::1", 64), LA_ERROR_INVALID);
+    host->core.replies.bytes = 80;
+    assert_int_equal(add_address(host, 1, "fd00:4::1", 64), LA_OK);
     free(host);
 }
 
@@ -220,7 +224,7 @@ static void errors_become_notices(void **state)
                 {ICMPV6_PACKET_TOO_BIG, 7, ICMP_MEANS_TOO_BIG},
                 {ICMPV6_TIME_EXCEEDED, 0, ICMP_MEANS_TROUBLE},
                 {ICMPV6_PARAMETER_PROBLEM, 0, ICMP_MEANS_TROUBLE},
-                {ICMPV6_PARAMETER_PROBLEM, 1, ICMP_MEANS_REFUSAL},
+                {ICMPV6_PARAMETER_PROBLEM, 1, ICMP_MEANS_TROUBLE},
                 {ICMPV6_PARAMETER_PROBLEM, 2, ICMP_MEANS_TROUBLE},
                 {100, 0, ICMP_MEANS_TROUBLE}};
     struct host *host = host_usual();

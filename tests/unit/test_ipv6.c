@@ -163,6 +163,12 @@ static void mapped_addresses_are_refused(void **state)
     memcpy(made.bytes + 8, theirs.octets, 16);
     memcpy(made.bytes + 24, mapped.octets, 16);
     assert_int_equal(parse(&made, made.length, &packet), LA_DROP_IP_DESTINATION);
+    struct made asking = begin(); /* nobody is told anything at such an address */
+    append_options(&asking, IPV6_DESTINATION_OPTIONS, "\x9e\4abcd", 6);
+    append_text(&asking);
+    assert_int_equal(parse(&asking, asking.length, &packet), LA_DROP_IP_OPTION);
+    memcpy(asking.bytes + 8, mapped.octets, 16);
+    assert_int_equal(parse(&asking, asking.length, &packet), LA_DROP_IP_SOURCE);
 }
 
 static void a_chain_of_everything(void **state)

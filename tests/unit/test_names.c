@@ -33,7 +33,7 @@ static void every_number_has_a_name_of_its_own(void **state)
     CHECK_NAMES(la_wait_event_name, la_wait_event, 0, LA_WAIT_EVENT_COUNT, LOWER "-");
     CHECK_NAMES(la_trace_kind_name, la_trace_kind, 0, LA_TRACE_KIND_COUNT, LOWER "-");
     CHECK_NAMES(la_counter_name, la_counter, 0, LA_COUNTER_COUNT, LOWER UPPER DIGIT);
-    CHECK_NAMES(la_error_name, la_error, -15, 16, LOWER "-");
+    CHECK_NAMES(la_error_name, la_error, -16, 17, LOWER "-");
 }
 
 static void names_that_others_know(void **state)

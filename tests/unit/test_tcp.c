@@ -139,6 +139,7 @@ static struct tcp_header random_header(uint64_t *seed, struct la_endpoint ends[2
     return header;
 }
 
+/* RFC 9293 MUST-2 */
 static void what_is_written_is_read(void **state)
 {
     (void)state;
@@ -194,6 +195,28 @@ static void options_are_laid_out_as_linux_does(void **state)
     assert_int_equal(emit(bytes, &header, NULL, 0), 40);
 }
 
+/* MUST-68: each option but END and NOP has a length, which is right; MUST-69: there is no END that would want padding,
+   and the options fill the header exactly. */
+static void what_is_written_has_lengths_and_no_padding(void **state)
+{
+    (void)state;
+    for (unsigned set = 0; set < 16; set++) {
+        uint8_t bytes[PACKET_MAX];
+        struct tcp_header header = usual;
+        header.options = (struct tcp_options){
+            .has_mss = set & 1, .has_window_scale = set & 2, .has_timestamp = set & 4, .sack_permitted = set & 8};
+        size_t whole = emit(bytes, &header, NULL, 0);
+        size_t at = 40;
+        while (at < whole) {
+            assert_int_not_equal(bytes[at], 0);
+            at += bytes[at] == 1 ? 1 : bytes[at + 1];
+        }
+        assert_int_equal(at, whole);
+        assert_int_equal((bytes[32] >> 4) * 4, whole - 20);
+    }
+}
+
+/* RFC 9293 MUST-4, MUST-64 */
 static void every_set_of_options_at_every_alignment(void **state)
 {
     (void)state;
@@ -345,6 +368,7 @@ static void port_zero(void **state)
     }
 }
 
+/* RFC 9293 MUST-3 */
 static void every_wrong_bit_is_seen(void **state)
 {
     (void)state;
@@ -388,6 +412,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read),
         cmocka_unit_test(options_are_laid_out_as_linux_does),
+        cmocka_unit_test(what_is_written_has_lengths_and_no_padding),
         cmocka_unit_test(every_set_of_options_at_every_alignment),
         cmocka_unit_test(options_that_are_not_as_they_should_be),
         cmocka_unit_test(a_window_scale_above_14_is_14),

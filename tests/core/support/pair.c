@@ -59,7 +59,7 @@ void pair_config(struct la_config *config)
     config->listeners = 1;
     config->addresses = 1;
     config->routes = 0;
-    config->time_wait_ipv4 = 32;
+    family_set_waits(config, 32);
     config->buffer_piece_bytes = 512;
     config->buffer_pieces = 256;
     config->reply_bytes = 1024;
@@ -77,10 +77,11 @@ static void make_host(struct pair *pair, unsigned side, const struct la_config *
         aligned_alloc(LA_HOST_ALIGNMENT, (size + LA_HOST_ALIGNMENT - 1) / LA_HOST_ALIGNMENT * LA_HOST_ALIGNMENT);
     pair->host[side] = la_host_init(pair->block[side], size, config, pair->now);
     expect(pair, pair->host[side] != NULL, "a host is made");
-    pair->address[side] = la_address_ipv4(10, 0, 0, (uint8_t)(side + 1));
+    pair->address[side] = family_address((uint8_t)(side + 1));
     la_host *host = pair->host[side];
     expect(pair, la_interface_add(host, pair->now, pair->network.mtu) == 0, "an interface is added");
-    expect(pair, la_address_add(host, pair->now, 0, &pair->address[side], 24) == 0, "an address is added");
+    expect(pair, la_address_add(host, pair->now, 0, &pair->address[side], family_prefix_length()) == 0,
+           "an address is added");
     if (config->listeners > 0) {
         expect(pair, la_listen(host, pair->now, &local, 8, &pair->listener[side]) == 0, "it listens");
     }
@@ -93,6 +94,7 @@ void pair_init(struct pair *pair, uint64_t seed, const struct la_config *a, cons
     pair->seed = seed;
     pair->random = seed;
     pair->network = *network;
+    pair->network.mtu = family_mtu(network->mtu);
     pair->checks = true;
     pair->prints = getenv("LASTACK_PACKETS") != NULL;
     pair->now = pair_random(pair) % (LA_SECOND << (pair_random(pair) % 40)); /* any place on the clocks' circles */
@@ -717,7 +719,7 @@ void pair_expect_baseline(const struct pair *pair)
         expect(pair, counters.connections_orphaned == 0, "I32: no orphan is left");
         expect(pair, counters.buffer_pieces == 0, "I32: all pieces are back");
         expect(pair, counters.reply_bytes == 0, "I32: no reply is left");
-        expect(pair, counters.time_wait_ipv4 == 0, "I32: no record is left");
+        expect(pair, family_waits(&counters) == 0, "I32: no record is left");
         expect(pair, la_host_deadline(pair->host[side]) == LA_TIME_NEVER, "I31: nothing is armed");
     }
     expect(pair, pair->packet_count == 0, "nothing is in flight");

@@ -11,11 +11,13 @@
 #include <lastack/lastack.h>
 #include <stdbool.h>
 
+#include "family.h"
+
 /* Two hosts in virtual time, joined by a network that loses, doubles, delays, reorders and corrupts packets from a seed,
    and applications that live by events alone. After every step both hosts are checked (host_check), and every packet is
    compared with what it must carry. What goes wrong fails the test, and names the seed. */
 
-enum { PAIR_APPS = 32, PAIR_FLOWS = 16, PAIR_PACKETS = 4096, PAIR_MTU_MAX = 9000 };
+enum { PAIR_APPS = 32, PAIR_FLOWS = 16, PAIR_PACKETS = 4096, PAIR_MTU_MAX = 9020 };
 
 struct pair_network {
     unsigned loss; /* of a thousand, each */
@@ -131,7 +133,7 @@ _Noreturn void pair_fail(const struct pair *pair, const char *what);
 /* Small and quick: 8 connections, 64 pieces of 512 octets, buffers of 16 KiB. */
 void pair_config(struct la_config *config);
 
-/* Both hosts, 10.0.0.1 and 10.0.0.2, a listener at port 80 each. */
+/* Both hosts, 10.0.0.1 and 10.0.0.2, or fd00::1 and fd00::2, a listener at port 80 each. */
 void pair_init(struct pair *pair, uint64_t seed, const struct la_config *a, const struct la_config *b,
                const struct pair_network *network);
 void pair_free(struct pair *pair);

@@ -4,8 +4,9 @@
 
 #include "base/checksum.h"
 #include "host/host_inspect.h"
+#include "wire/source_route.h"
 
-#define MTU        1500
+#define MTU_MAX    1520
 #define START      (UINT64_C(1000) * LA_SECOND)
 #define FIRST_IRS  1000000U
 #define LINE_BYTES 200
@@ -28,7 +29,7 @@ struct la_config usual(void)
     }
     config.connections = 8;
     config.listeners = 4;
-    config.time_wait_ipv4 = 8;
+    family_set_waits(&config, 8);
     config.buffer_piece_bytes = 512;
     config.buffer_pieces = 256;
     config.reply_bytes = 4096;
@@ -48,9 +49,9 @@ static la_host *make_host(const struct la_config *config, la_time now)
     assert_non_null(block);
     la_host *host = la_host_init(block, size, config, now);
     assert_non_null(host);
-    const struct la_address address = la_address_ipv4(10, 0, 0, 1);
-    assert_int_equal(la_interface_add(host, now, MTU), 0);
-    assert_int_equal(la_address_add(host, now, 0, &address, 24), LA_OK);
+    const struct la_address address = family_address(1);
+    assert_int_equal(la_interface_add(host, now, family_mtu(1500)), 0);
+    assert_int_equal(la_address_add(host, now, 0, &address, family_prefix_length()), LA_OK);
     return host;
 }
 
@@ -75,8 +76,8 @@ struct test *begin_at(const struct la_config *config, const struct origin *origi
     struct test *t = calloc(1, sizeof *t);
     assert_non_null(t);
     t->config = *config;
-    t->local = (struct la_endpoint){la_address_ipv4(10, 0, 0, 1), 80};
-    t->remote = (struct la_endpoint){la_address_ipv4(10, 0, 0, 2), 40000};
+    t->local = (struct la_endpoint){family_address(1), 80};
+    t->remote = (struct la_endpoint){family_address(2), 40000};
     t->irs = origin->irs;
     t->peer_window = 65535;
     t->peer_clock = 500000;
@@ -118,6 +119,16 @@ static uint8_t pattern(bool from_host, uint32_t number)
     return (uint8_t)(number * 31 + (number >> 8) + (from_host ? 1 : 128));
 }
 
+uint8_t host_pattern(uint32_t number)
+{
+    return pattern(true, number);
+}
+
+uint8_t peer_pattern(uint32_t number)
+{
+    return pattern(false, number);
+}
+
 static void fail_because(struct test *t, const struct segment *segment, const char *why)
 {
     char text[LINE_BYTES];
@@ -140,7 +151,7 @@ static void watch_text(struct test *t, const struct segment *segment)
     }
 }
 
-/* RCV.NXT and the right edge of the window never move left: I5, I8. */
+/* RCV.NXT and the right edge of the window never move left: I5, I8; RFC 9293 SHLD-14. */
 static void watch_window(struct test *t, const struct segment *segment)
 {
     uint32_t ack = segment->ack.v - t->irs;
@@ -168,10 +179,29 @@ static void watch_timestamp(struct test *t, const struct segment *segment)
     }
 }
 
+/* MUST-14, SHLD-5, MAY-3: the MSS is said in every SYN; MUST-65: and nowhere else. */
+static void watch_mss(struct test *t, const struct segment *segment)
+{
+    if (segment->options.has_mss != ((segment->flags & SYN) != 0)) {
+        fail_because(t, segment, "it has an MSS and is no SYN, or the other way round");
+    }
+}
+
+/* MUST-61: the segment that empties the send buffer has PSH, as far as its end shows. */
+static void watch_push(struct test *t, const struct segment *segment)
+{
+    bool is_last = segment->length > 0 && segment->seq.v + segment->length - t->iss == t->written + 1;
+    if (is_last != ((segment->flags & PSH) != 0) && info_of(t).probes == 0 && t->written > 0) {
+        fail_because(t, segment, "it has PSH and is not the last, or the other way round");
+    }
+}
+
 static void watch(struct test *t, const struct segment *segment)
 {
     watch_text(t, segment);
     watch_timestamp(t, segment);
+    watch_mss(t, segment);
+    watch_push(t, segment);
     if ((segment->flags & RST) == 0) {
         uint32_t octets = segment->length + ((segment->flags & FIN) != 0) + ((segment->flags & SYN) != 0);
         uint32_t after = segment->seq.v - t->iss + octets;
@@ -191,7 +221,7 @@ static bool is_of_this_connection(const struct test *t, const struct segment *se
 
 void settle(struct test *t)
 {
-    uint8_t buffer[MTU];
+    uint8_t buffer[MTU_MAX];
     size_t length = 0;
     history_read(t);
     while ((length = la_host_output(t->host, t->now, 0, buffer, sizeof buffer)) > 0) {
@@ -238,20 +268,22 @@ static struct tcp_options options_of(struct test *t, const struct seg *seg)
 
 void inject_segment(struct test *t, const struct seg *seg)
 {
-    uint8_t packet[MTU + 100];
-    assert_true(seg->length <= MTU);
+    uint8_t packet[MTU_MAX + 100];
+    assert_true(seg->length <= MTU_MAX);
     struct tcp_header header = {.local = &t->remote, .remote = &t->local, .flags = seg->flags};
     header.seq = seq_of(t->irs + seg->seq);
     header.ack = seq_of((seg->flags & ACK) != 0 ? t->iss + seg->ack : 0);
     header.window = t->peer_window;
+    header.urgent = seg->urgent;
     header.options = options_of(t, seg);
-    uint8_t text[MTU];
+    uint8_t text[MTU_MAX];
     for (uint32_t i = 0; i < seg->length; i++) {
         text[i] = pattern(false, seg->seq + i + ((seg->flags & SYN) != 0 ? 1 : 0));
     }
     size_t before = ip_header_bytes(&t->local.address) + tcp_header_bytes(&header.options);
     uint64_t sum = checksum_copy(0, false, packet + before, text, seg->length);
     size_t length = tcp_emit(packet, &header, 64, seg->length, sum) + seg->length;
+    ip_set_tos(packet, seg->tos);
     packet[length - 1] ^= seg->corrupt ? 0x10 : 0;
     la_host_input(t->host, t->now, 0, packet, length);
     settle(t);
@@ -278,7 +310,7 @@ static bool matches(const struct test *t, const struct seg *seg, const struct se
     uint32_t seq = seg->absolute ? seg->seq : t->iss + seg->seq;
     uint32_t ack = (seg->flags & ACK) != 0 ? t->irs + seg->ack : 0;
     return flags == seg->flags && segment->seq.v == seq && segment->ack.v == ack && segment->length == seg->length &&
-           options_match(seg, segment);
+           segment->urgent == seg->urgent && segment->tos == seg->tos && options_match(seg, segment);
 }
 
 static void print_expected(const struct test *t, const struct seg *seg)
@@ -517,6 +549,12 @@ struct la_counters counters_of(const struct test *t)
     struct la_counters counters;
     la_host_counters(t->host, &counters);
     return counters;
+}
+
+uint32_t waits_of(const struct test *t)
+{
+    const struct la_counters counters = counters_of(t);
+    return family_waits(&counters);
 }
 
 uint64_t counted(const struct test *t, enum la_counter counter)

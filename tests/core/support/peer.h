@@ -29,9 +29,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "family.h"
 #include "wire/tcp.h"
 
-enum { FIN = LA_FIN, SYN = LA_SYN, RST = LA_RST, PSH = LA_PSH, ACK = LA_ACK, URG = LA_URG };
+enum { FIN = LA_FIN, SYN = LA_SYN, RST = LA_RST, PSH = LA_PSH, ACK = LA_ACK, URG = LA_URG, ECE = LA_ECE, CWR = LA_CWR };
 
 /* One segment, as a test writes it. */
 struct seg {
@@ -45,6 +46,8 @@ struct seg {
     uint32_t tsecr;  /* expect: compared unless 0 */
     bool no_ts;      /* inject: without the timestamp that was negotiated */
     bool corrupt;    /* inject: one bit is wrong */
+    uint16_t urgent; /* the urgent pointer */
+    uint8_t tos;     /* the packet's DSCP * 4 + ECN; expect: 0 is compared too */
     bool absolute;   /* expect: seq is no distance but the number itself (RFC 9293 3.10.7.1: <SEQ=0>) */
     bool no_options; /* expect a SYN: without scale and timestamps */
 };
@@ -139,6 +142,10 @@ void advance_ns(struct test *t, la_time ns);
 /* The same, and forgets what left; how many segments those were. */
 size_t let_pass_ms(struct test *t, uint32_t ms);
 
+/* The octet of each side's pattern that has this number. */
+uint8_t host_pattern(uint32_t number);
+uint8_t peer_pattern(uint32_t number);
+
 /* What the peer's timestamp clock says. */
 uint32_t peer_now(const struct test *t);
 
@@ -177,6 +184,7 @@ void check_at(struct test *t, bool condition, const char *text, const char *file
 
 uint64_t counted(const struct test *t, enum la_counter counter);
 struct la_counters counters_of(const struct test *t);
+uint32_t waits_of(const struct test *t); /* records of the family */
 struct la_info info_of(const struct test *t);
 
 /* ---- builders: lives.c ---- */

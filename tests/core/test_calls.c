@@ -1,0 +1,244 @@
+#include "support/peer.h"
+
+/* What a sockets interface asks of a host beside RFC 9293's own calls. */
+
+static const uint8_t *peek(struct test *t, size_t length, int expected)
+{
+    static uint8_t octets[256];
+    memset(octets, 0, sizeof octets);
+    assert_true(length <= sizeof octets);
+    check(t, la_peek(t->host, t->conn, 0, octets, length) == expected);
+    return octets;
+}
+
+static void peeking_takes_nothing_off(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.buffer_piece_bytes = 64; /* so that 200 octets lie in several pieces */
+    config.buffer_pieces = 1024;
+    struct test *t = test_with(&config, LA_ESTABLISHED);
+    peek(t, 10, LA_ERROR_WOULD_BLOCK);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 200);
+    expect(t, .flags = ACK, .seq = 1, .ack = 201);
+    uint8_t first[200];
+    memcpy(first, peek(t, 256, 200), sizeof first);
+    check(t, memcmp(first, peek(t, 100, 100), 100) == 0);
+    check(t, info_of(t).unread_bytes == 200);
+    uint8_t middle[100];
+    check(t, la_peek(t->host, t->conn, 90, middle, sizeof middle) == 100 && memcmp(middle, first + 90, 100) == 0);
+    check(t, la_peek(t->host, t->conn, 190, middle, sizeof middle) == 10 && memcmp(middle, first + 190, 10) == 0);
+    check(t, la_peek(t->host, t->conn, 200, middle, sizeof middle) == LA_ERROR_WOULD_BLOCK);
+    uint8_t read[200];
+    check(t, la_recv(t->host, t->now, t->conn, read, sizeof read) == 200);
+    check(t, memcmp(first, read, sizeof read) == 0);
+    t->read += 200;
+    peek(t, 10, LA_ERROR_WOULD_BLOCK);
+    inject(t, .flags = FIN | ACK, .seq = 201, .ack = 1);
+    expect(t, .flags = ACK, .seq = 1, .ack = 202);
+    peek(t, 10, LA_ERROR_WOULD_BLOCK);
+    user_abort(t);
+    expect(t, .flags = RST | ACK, .seq = 1, .ack = 202);
+    release_and_end(t);
+}
+
+static void what_is_kept_survives_a_reset(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.keep_unread = true;
+    struct test *t = test_with(&config, LA_ESTABLISHED);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 101);
+    inject(t, .flags = RST, .seq = 101);
+    struct la_outcome outcome;
+    check(t, la_outcome(t->host, t->conn, &outcome) == LA_OK && outcome.end == LA_END_RESET_BY_PEER);
+    peek(t, 60, 60);
+    user_read(t, 100);
+    check(t, la_recv(t->host, t->now, t->conn, &(char){0}, 1) == LA_ERROR_ENDED);
+    peek(t, 1, LA_ERROR_ENDED);
+    release_and_end(t);
+}
+
+static void another_backlog(void **state)
+{
+    (void)state;
+    struct test *t = begin_usual();
+    user_listen(t, 1);
+    check(t, la_set_backlog(t->host, t->now, t->listener, 0) == LA_ERROR_INVALID);
+    check(t, la_set_backlog(t->host, t->now, (struct la_listener){0}, 2) == LA_ERROR_STALE);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460);
+    another_peer(t);
+    inject_syn(t);
+    expect_nothing(t);
+    expect_dropped(t, LA_DROP_BACKLOG_FULL);
+    check(t, la_set_backlog(t->host, t->now, t->listener, 2) == LA_OK);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    struct la_listener_info info;
+    check(t, la_listener_info(t->host, t->listener, &info) == LA_OK);
+    check(t, info.backlog == 2 && info.syn_received == 1 && info.queued == 1 && info.local.port == t->local.port);
+    check(t, la_listener_info(t->host, (struct la_listener){0}, &info) == LA_ERROR_STALE);
+    check(t, la_unlisten(t->host, t->now, t->listener) == LA_OK);
+    settle(t);
+    t->out_count = 0;
+    end(t);
+}
+
+static void a_listeners_options_are_in_its_answers(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.receive_buffer_bytes = 262144;
+    struct test *t = begin(&config);
+    user_listen(t, 2);
+    la_host *host = t->host;
+    struct la_listener listener = t->listener;
+    check(t, la_set_listener_option(host, t->now, listener, LA_OPTION_NODELAY, 1) == LA_ERROR_INVALID);
+    check(t, la_set_listener_option(host, t->now, listener, LA_OPTION_MAX_SEGMENT_BYTES, 63) == LA_ERROR_INVALID);
+    check(t,
+          la_set_listener_option(host, t->now, listener, LA_OPTION_RECEIVE_BUFFER_BYTES, 262145) == LA_ERROR_INVALID);
+    check(t, la_set_listener_option(host, t->now, (struct la_listener){0}, LA_OPTION_MAX_SEGMENT_BYTES, 500) ==
+                 LA_ERROR_STALE);
+    check(t, la_set_listener_option(host, t->now, listener, LA_OPTION_MAX_SEGMENT_BYTES, 500) == LA_OK);
+    check(t, la_set_listener_option(host, t->now, listener, LA_OPTION_RECEIVE_BUFFER_BYTES, 8000) == LA_OK);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 500, .scale = SCALE(0));
+    check(t, t->last.window == 8000);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    user_accept(t);
+    user_send(t, 488);
+    expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = 488);
+    user_abort(t);
+    expect(t, .flags = RST | ACK, .seq = 489, .ack = 1);
+    release_and_end(t);
+}
+
+static void an_active_opens_options_are_in_its_syn(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.receive_buffer_bytes = 262144;
+    struct test *t = begin(&config);
+    check(t, la_connect(t->host, t->now, &t->local, &t->remote, &t->conn) == LA_OK);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_MAX_SEGMENT_BYTES, 63) == LA_ERROR_INVALID);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_MAX_SEGMENT_BYTES, 700) == LA_OK);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_RECEIVE_BUFFER_BYTES, 100000) == LA_OK);
+    settle(t);
+    expect(t, .flags = SYN, .mss = 700, .scale = SCALE(1));
+    check(t, t->last.window == 65535);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_MAX_SEGMENT_BYTES, 600) == LA_ERROR_INVALID);
+    int64_t value = 0;
+    check(t, la_get_option(t->host, t->conn, LA_OPTION_MAX_SEGMENT_BYTES, &value) == LA_OK && value == 700);
+    user_abort(t);
+    release_and_end(t);
+}
+
+static void what_is_no_full_segment_is_held_back(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    uint32_t mss = info_of(t).snd_mss;
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_PUSH, 2) == LA_ERROR_INVALID);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_PUSH, 0) == LA_OK);
+    user_send(t, mss + 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 1, .length = mss);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1 + mss);
+    expect_nothing(t);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_PUSH, 1) == LA_OK);
+    settle(t);
+    expect(t, .flags = PSH | ACK, .seq = 1 + mss, .ack = 1, .length = 100);
+    inject(t, .flags = ACK, .seq = 1, .ack = 101 + mss);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_PUSH, 0) == LA_OK);
+    user_send(t, 50);
+    expect_nothing(t);
+    user_shutdown(t);
+    expect(t, .flags = FIN | PSH | ACK, .seq = 101 + mss, .ack = 1, .length = 50);
+    user_abort(t);
+    expect(t, .flags = RST | ACK, .seq = 152 + mss, .ack = 1);
+    release_and_end(t);
+}
+
+/* A retransmission timeout, as Linux has it. */
+static void but_not_for_ever(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_PUSH, 0) == LA_OK);
+    user_send(t, 100);
+    expect_nothing(t);
+    advance_ms(t, info_of(t).rto_us / 1000 + 1);
+    check(t, t->out_count == 1 && t->out[t->out_first].segment.length == 100);
+    t->out_count = 0;
+    user_abort(t);
+    settle(t);
+    t->out_count = 0;
+    release_and_end(t);
+}
+
+static void quick_acks_are_not_delayed(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    config.delayed_ack_ms = 40;
+    struct test *t = test_with(&config, LA_ESTABLISHED);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 100);
+    expect_nothing(t);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_QUICK_ACK, 1) == LA_OK);
+    settle(t);
+    expect(t, .flags = ACK, .seq = 1, .ack = 101);
+    inject(t, .flags = ACK, .seq = 101, .ack = 1, .length = 100);
+    expect(t, .flags = ACK, .seq = 1, .ack = 201);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_QUICK_ACK, 0) == LA_OK);
+    inject(t, .flags = ACK, .seq = 201, .ack = 1, .length = 100);
+    expect_nothing(t);
+    user_abort(t);
+    settle(t);
+    t->out_count = 0;
+    release_and_end(t);
+}
+
+static la_time rebind_when(struct test *t, const struct la_endpoint *local)
+{
+    la_time when = 1;
+    check(t, la_rebind_when(t->host, local, &when) == LA_OK);
+    return when;
+}
+
+static void a_port_is_free_when_the_last_wait_is_over(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    const struct la_endpoint any = {.port = t->local.port};
+    const struct la_endpoint other = {.port = (uint16_t)(t->local.port + 1)};
+    const struct la_endpoint elsewhere = {la_address_ipv4(192, 0, 2, 77), t->local.port};
+    check(t, la_rebind_when(t->host, &(struct la_endpoint){0}, &(la_time){0}) == LA_ERROR_INVALID);
+    check(t, rebind_when(t, &any) == LA_TIME_NEVER && rebind_when(t, &t->local) == LA_TIME_NEVER);
+    check(t, rebind_when(t, &other) == 0 && rebind_when(t, &elsewhere) == 0);
+    finish_cleanly(t);
+    la_time over = 0;
+    check(t, la_reuse_when(t->host, &t->local, &t->remote, &over) == LA_OK && over > t->now);
+    check(t, rebind_when(t, &any) == over && rebind_when(t, &t->local) == over);
+    check(t, rebind_when(t, &other) == 0 && rebind_when(t, &elsewhere) == 0);
+    advance_ns(t, over - t->now);
+    check(t, rebind_when(t, &any) == 0);
+    release_and_end(t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peeking_takes_nothing_off),
+        cmocka_unit_test(what_is_kept_survives_a_reset),
+        cmocka_unit_test(another_backlog),
+        cmocka_unit_test(a_listeners_options_are_in_its_answers),
+        cmocka_unit_test(an_active_opens_options_are_in_its_syn),
+        cmocka_unit_test(what_is_no_full_segment_is_held_back),
+        cmocka_unit_test(but_not_for_ever),
+        cmocka_unit_test(quick_acks_are_not_delayed),
+        cmocka_unit_test(a_port_is_free_when_the_last_wait_is_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
