@@ -107,10 +107,18 @@ COLD static bool may_be_source_routed(const la_host *host, const struct packet *
     return host->core.config.source_routes && packet->protocol == IP_PROTOCOL_TCP;
 }
 
-static inline __attribute__((always_inline)) void packet_arrives(la_host *host, unsigned interface, const void *packet,
-                                                                 size_t length)
+void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
 {
     struct packet parsed;
+    enter(host, now);
+    if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
+        struct ip_payload in_frame = ip_frame_arrives(&host->ip, interface, packet, length);
+        if (in_frame.octets == NULL) {
+            return;
+        }
+        packet = in_frame.octets;
+        length = in_frame.length;
+    }
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
     enum la_drop why = ip_parse(packet, length, &parsed);
     if (why == LA_DROP_NONE) {
@@ -129,25 +137,6 @@ static inline __attribute__((always_inline)) void packet_arrives(la_host *host, 
         tcp_packet_arrives(host, interface, &parsed);
     } else {
         other_packet_arrives(host, interface, &parsed);
-    }
-}
-
-APART static void frame_arrives(la_host *host, unsigned interface, const void *frame, size_t length)
-{
-    const uint8_t *packet;
-    size_t packet_length;
-    if (ip_frame_arrives(&host->ip, interface, frame, length, &packet, &packet_length)) {
-        packet_arrives(host, interface, packet, packet_length);
-    }
-}
-
-void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
-{
-    enter(host, now);
-    if (host->ip.ethernet_count > 0 && ip_is_ethernet(&host->ip, interface)) {
-        frame_arrives(host, interface, packet, length);
-    } else {
-        packet_arrives(host, interface, packet, length);
     }
 }
 
@@ -190,7 +179,7 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
         (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
         return 0;
     }
-    if (host->ip.ethernet_count > 0 && ip_is_ethernet(&host->ip, interface)) {
+    if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
         return next_frame(host, interface, buffer, size);
     }
     return next_packet(host, interface, buffer, size);
@@ -198,14 +187,21 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
 
 /* ---- time ---- */
 
-void la_host_advance(la_host *host, la_time now)
+APART static void neighbours_advance(la_host *host)
 {
     struct icmp_notice notice = {0};
+    while (ip_advance(&host->ip, &notice)) {
+        notice_arrives(&host->tcp, &notice);
+    }
+}
+
+void la_host_advance(la_host *host, la_time now)
+{
     unsigned left = TCP_FIRED_AT_ONCE;
     struct la_address doubted;
     enter(host, now);
-    while (ip_advance(&host->ip, &notice)) {
-        notice_arrives(&host->tcp, &notice);
+    if (ip_has_ethernet(&host->ip)) {
+        neighbours_advance(host);
     }
     while (tcp_advance(&host->tcp, &left, &doubted)) {
         ip_advice_is_negative(&host->ip, &doubted);
@@ -215,7 +211,7 @@ void la_host_advance(la_host *host, la_time now)
 la_time la_host_deadline(const la_host *host)
 {
     la_time tcp = tcp_deadline(&host->tcp);
-    la_time ip = ip_deadline(&host->ip);
+    la_time ip = ip_has_ethernet(&host->ip) ? ip_deadline(&host->ip) : LA_TIME_NEVER;
     return ip < tcp ? ip : tcp;
 }
 

@@ -25,6 +25,12 @@ static inline struct core *ip_core(const struct ip *ip)
     return (struct core *)((uintptr_t)ip + sizeof *ip); /* as a number: it lies outside of what ip points to */
 }
 
+/* It has an Ethernet interface. What a host without one pays for neighbour.h is this question. */
+static inline bool ip_has_ethernet(const struct ip *ip)
+{
+    return ip->ethernet_count > 0;
+}
+
 /* The octets of the arrays. */
 size_t ip_interfaces_bytes(const struct la_config *config);
 size_t ip_addresses_bytes(const struct la_config *config);

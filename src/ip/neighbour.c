@@ -367,7 +367,7 @@ bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_addres
 
 la_time ip_deadline(const struct ip *ip)
 {
-    return ip->ethernet_count > 0 ? table_of(ip)->due : LA_TIME_NEVER;
+    return table_of(ip)->due;
 }
 
 /* What TCP has to know of a segment that nobody will ever get: as RFC 1122 2.4 asks of the link layer. */

@@ -29,16 +29,20 @@ int ip_claim(struct ip *ip, const struct ip_prefix *prefix);
 /* As la_address_state. */
 int ip_address_state(const struct ip *ip, const struct la_address *address);
 
-/* A frame came in. True: the IP packet in it is *payload, of *length octets, sent to us alone. Else it was used up, or
-   dropped. */
-bool ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length, const uint8_t **payload,
-                      size_t *payload_length);
+/* What a frame carries. octets NULL: nothing that IP goes on with. */
+struct ip_payload {
+    const uint8_t *octets;
+    size_t length;
+};
+
+/* A frame came in: the IP packet in it, sent to us alone; or nothing, since it was used up, or dropped. */
+struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length);
 
 /* The octets behind the first ETHERNET_HEADER_BYTES of buffer are to leave: an IP packet or an ARP message. Writes the
    header; false: its neighbour is not known, and the packet waits or was dropped. */
 bool ip_frame_leaves(struct ip *ip, unsigned interface, uint8_t *buffer, size_t length);
 
-/* The timers that are due; may be early, never late. */
+/* The timers that are due; may be early, never late. This and ip_advance: of a host with an Ethernet interface. */
 la_time ip_deadline(const struct ip *ip);
 
 /* Runs them up to the first neighbour that cannot be reached while a TCP segment waits for it: true, and what TCP is to

@@ -224,7 +224,7 @@ int ip_address_state(const struct ip *ip, const struct la_address *address)
     if (ip_is_ours(ip, address)) {
         return LA_OK;
     }
-    for (unsigned interface = 0; ip->ethernet_count > 0 && interface < ip->interface_count; interface++) {
+    for (unsigned interface = 0; ip_has_ethernet(ip) && interface < ip->interface_count; interface++) {
         const struct claim *claim = claim_find(ip, interface, address);
         if (claim != NULL) {
             return state_of(claim);

@@ -72,21 +72,20 @@ static bool discovery_frame(struct ip *ip, unsigned interface, const struct ethe
 
 /* Of what was sent to many, ARP and neighbour discovery are all that is read: TCP speaks to one (RFC 9293 MUST-57), and
    RFC 1122 3.2.2 forbids to answer. */
-bool ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length, const uint8_t **payload,
-                      size_t *payload_length)
+struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length)
 {
+    static const struct ip_payload nothing = {NULL, 0};
     struct ethernet_frame frame;
     const struct mac *own = neighbour_own_mac(ip, interface);
     if (ethernet_parse(bytes, length, &frame) != LA_DROP_NONE || mac_equal(&frame.source, own)) {
         drop_frame(ip, interface);
-        return false;
+        return nothing;
     }
+    const struct ip_payload all = {frame.payload, frame.payload_length};
     bool is_for_us_alone = mac_equal(&frame.destination, own);
     bool is_for_many = mac_is_group(&frame.destination);
     if (is_for_us_alone && frame.type == ETHERNET_IPV4) {
-        *payload = frame.payload;
-        *payload_length = frame.payload_length;
-        return true;
+        return all;
     }
     bool is_broadcast = mac_is_broadcast(&frame.destination);
     bool is_used = false;
@@ -95,15 +94,13 @@ bool ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size
     } else if (frame.type == ETHERNET_IPV6 && (is_for_us_alone || is_for_many)) {
         is_used = discovery_frame(ip, interface, &frame, is_for_us_alone);
         if (!is_used && is_for_us_alone) {
-            *payload = frame.payload;
-            *payload_length = frame.payload_length;
-            return true;
+            return all;
         }
     }
     if (!is_used) {
         drop_frame(ip, interface);
     }
-    return false;
+    return nothing;
 }
 
 /* An ARP message says itself where it goes; its first octet is that of the hardware's type, no IP version. */
