@@ -131,8 +131,8 @@ enum la_drop {
     LA_DROP_REPLIES_FULL,     /* outgoing: the queue of replies without a connection was full */
     LA_DROP_ETHERNET,         /* a frame that is too short, for others, of a type we do not speak; a malformed ARP
                                  message; IP that is not sent to us alone */
-    LA_DROP_UNRESOLVED        /* outgoing: the next hop's Ethernet address is not known, and another packet waits for
-                                 it already, or nobody answered */
+    LA_DROP_UNRESOLVED        /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later
+                                 packet took its place */
 };
 
 #define LA_DROP_COUNT 51

@@ -116,42 +116,25 @@ size_t replies_take(struct replies *replies, uint8_t *ring, unsigned interface, 
     return 0;
 }
 
-uint32_t replies_hold(struct replies *replies, uint8_t *ring, const void *packet, size_t length)
+const uint8_t *replies_at(const uint8_t *ring, uint32_t place, size_t *length)
 {
-    uint8_t *room = replies_reserve(replies, ring, REPLIES_HELD, length);
-    if (room == NULL) {
-        return REPLIES_NOWHERE;
-    }
-    uint32_t held = replies->head;
-    memcpy(room, packet, length);
-    replies_commit(replies, ring, REPLIES_HELD, length);
-    return held;
+    struct record record = record_at(ring, place);
+    la_assert(!record.gap);
+    *length = record.length;
+    return ring + place + sizeof record;
 }
 
-static struct record held_at(const uint8_t *ring, uint32_t held)
+void replies_remove(struct replies *replies, uint8_t *ring, uint32_t place)
 {
-    struct record record = record_at(ring, held);
-    la_assert(record.interface == REPLIES_HELD && !record.gap);
-    return record;
-}
-
-void replies_release(uint8_t *ring, uint32_t held, unsigned interface)
-{
-    struct record record = held_at(ring, held);
-    record.interface = (uint8_t)interface;
-    record_put(ring, held, record);
-}
-
-void replies_discard(struct replies *replies, uint8_t *ring, uint32_t held)
-{
-    struct record record = held_at(ring, held);
+    struct record record = record_at(ring, place);
+    la_assert(!record.gap);
     record.gap = 1;
-    record_put(ring, held, record);
+    record_put(ring, place, record);
     release_gaps(replies, ring);
 }
 
-const uint8_t *replies_held(const uint8_t *ring, uint32_t held, size_t *length)
+uint32_t replies_oldest(const struct replies *replies)
 {
-    *length = held_at(ring, held).length;
-    return ring + held + sizeof(struct record);
+    la_assert(replies->used > 0);
+    return replies->tail; /* gaps at the tail are released at once */
 }

@@ -32,18 +32,11 @@ void replies_commit(struct replies *replies, uint8_t *ring, unsigned interface, 
    too small for it (it stays). Packets of other interfaces stay, in order. */
 size_t replies_take(struct replies *replies, uint8_t *ring, unsigned interface, void *buffer, size_t size);
 
-/* Not an interface: there are at most 255, counted from 0. */
-#define REPLIES_HELD 255
+/* A packet out of turn, at the place that replies->head was between its reservation and its commit. */
+const uint8_t *replies_at(const uint8_t *ring, uint32_t place, size_t *length);
+void replies_remove(struct replies *replies, uint8_t *ring, uint32_t place);
 
-/* Keeps a packet in the queue that nobody takes before replies_release: where it lies, or REPLIES_NOWHERE. */
-#define REPLIES_NOWHERE UINT32_MAX
-uint32_t replies_hold(struct replies *replies, uint8_t *ring, const void *packet, size_t length);
-
-/* The held packet can be taken from the interface now; or it is gone. */
-void replies_release(uint8_t *ring, uint32_t held, unsigned interface);
-void replies_discard(struct replies *replies, uint8_t *ring, uint32_t held);
-
-/* Its octets. */
-const uint8_t *replies_held(const uint8_t *ring, uint32_t held, size_t *length);
+/* The place of the oldest one: there is one. */
+uint32_t replies_oldest(const struct replies *replies);
 
 #endif

@@ -65,8 +65,8 @@ bool ip_path_to(const struct ip *ip, const struct la_address *destination, const
 /* The address can be that of one other host. */
 bool ip_is_another_host(const struct ip *ip, const struct la_address *address);
 
-/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted; there is one way to each prefix, so
-   that no other can be tried. */
+/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted, and on Ethernet the next hop is asked
+   whether it is still there. There is one way to each prefix, so that no other can be tried. */
 void ip_advice_is_negative(struct ip *ip, const struct la_address *destination);
 
 bool ip_is_ours(const struct ip *ip, const struct la_address *address);

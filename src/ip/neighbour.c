@@ -4,11 +4,6 @@
 #include "neighbour_private.h"
 #include "wire/tcp.h"
 
-/* The head of the table; behind it the ways of the routes, the interfaces' discoveries, the claims, and the entries. */
-struct neighbour_table {
-    la_time due; /* nothing is due before */
-};
-
 /* RFC 4861 10; RFC 1122 2.3.2.1 asks for at most one ARP request a second. */
 #define REACHABLE_MIN    (15 * LA_SECOND) /* 6.3.2: half to one and a half of 30 s */
 #define REACHABLE_SPREAD (30 * LA_SECOND)
@@ -16,6 +11,9 @@ struct neighbour_table {
 #define RETRANSMIT_TIME  LA_SECOND
 #define SOLICITATIONS    3
 #define SET_ENTRIES      8
+
+/* Times of neighbours are rounded up to these, so that the table is gone through at most a hundred times a second. */
+#define TICK (10 * LA_MILLISECOND)
 
 static size_t entries_at(const struct la_config *config)
 {
@@ -25,19 +23,20 @@ static size_t entries_at(const struct la_config *config)
 
 size_t ip_neighbours_bytes(const struct la_config *config)
 {
-    return config->neighbours > 0 ? entries_at(config) + config->neighbours * sizeof(struct neighbour) : 0;
+    size_t entries = config->neighbours * sizeof(struct neighbour);
+    return config->neighbours > 0 ? entries_at(config) + entries + held_bytes(config) : 0;
 }
 
 /* ---- where things lie ---- */
 
-static struct neighbour_table *table_of(const struct ip *ip)
+struct neighbour_table *neighbour_table(const struct ip *ip)
 {
     return (struct neighbour_table *)(void *)(ip_routes(ip) + ip_core(ip)->config.routes);
 }
 
 struct way *neighbour_way(const struct ip *ip, uint32_t route)
 {
-    return (struct way *)(void *)(table_of(ip) + 1) + route;
+    return (struct way *)(void *)(neighbour_table(ip) + 1) + route;
 }
 
 struct discovery *neighbour_discovery(const struct ip *ip, unsigned interface)
@@ -55,9 +54,9 @@ const struct mac *neighbour_own_mac(const struct ip *ip, unsigned interface)
     return &neighbour_discovery(ip, interface)->mac;
 }
 
-static struct neighbour *entry_at(const struct ip *ip, uint32_t i)
+struct neighbour *neighbour_at(const struct ip *ip, uint32_t i)
 {
-    return (struct neighbour *)(void *)((char *)table_of(ip) + entries_at(&ip_core(ip)->config)) + i;
+    return (struct neighbour *)(void *)((char *)neighbour_table(ip) + entries_at(&ip_core(ip)->config)) + i;
 }
 
 /* A table of sets; the last one may be smaller. */
@@ -69,7 +68,7 @@ static struct neighbour *set_of(const struct ip *ip, const struct la_address *ad
     uint64_t hash = siphash_1_3(core->config.key, address->octets, sizeof address->octets);
     uint32_t first = (uint32_t)(hash % sets) * SET_ENTRIES;
     *entries = size - first < SET_ENTRIES ? size - first : SET_ENTRIES;
-    return entry_at(ip, first);
+    return neighbour_at(ip, first);
 }
 
 struct neighbour *neighbour_find(const struct ip *ip, unsigned interface, const struct la_address *address)
@@ -89,13 +88,13 @@ struct neighbour *neighbour_find(const struct ip *ip, unsigned interface, const 
 
 void neighbour_wake(struct ip *ip, la_time due)
 {
-    struct neighbour_table *table = table_of(ip);
+    struct neighbour_table *table = neighbour_table(ip);
     table->due = due < table->due ? due : table->due;
 }
 
 static void wait_for(struct ip *ip, struct neighbour *n, la_time duration)
 {
-    n->due = ip_core(ip)->now + duration;
+    n->due = (ip_core(ip)->now + duration + TICK - 1) / TICK * TICK;
     neighbour_wake(ip, n->due);
 }
 
@@ -139,15 +138,6 @@ static void solicit(struct ip *ip, struct neighbour *n)
     }
 }
 
-static void forget_held(struct ip *ip, struct neighbour *n)
-{
-    if (n->held != REPLIES_NOWHERE) {
-        replies_discard(&ip_core(ip)->replies, ip_replies_ring(ip), n->held);
-        n->held = REPLIES_NOWHERE;
-        core_drop(ip_core(ip), LA_DROP_UNRESOLVED);
-    }
-}
-
 /* Whom a new one replaces: nobody if there is room, else who is not in use, else one that is being asked for (so that
    those who make us ask for stations that are not there, RFC 6583, push out each other); of these, who was not used for
    longest. */
@@ -172,7 +162,7 @@ static bool is_rather_replaced(const struct neighbour *a, const struct neighbour
 static void forget(struct ip *ip, struct neighbour *n)
 {
     if (n->state != LA_NEIGHBOUR_GONE) {
-        forget_held(ip, n);
+        held_drop(ip, n);
         set_state(ip, n, LA_NEIGHBOUR_GONE, LA_TIME_NEVER);
     }
 }
@@ -189,17 +179,9 @@ static struct neighbour *create(struct ip *ip, unsigned interface, const struct 
     *n = (struct neighbour){.address = *address,
                             .due = LA_TIME_NEVER,
                             .used = ip_core(ip)->now,
-                            .held = REPLIES_NOWHERE,
+                            .held = HELD_NONE,
                             .interface = (uint8_t)interface};
     return n;
-}
-
-static void release_held(struct ip *ip, struct neighbour *n)
-{
-    if (n->held != REPLIES_NOWHERE) {
-        replies_release(ip_replies_ring(ip), n->held, n->interface);
-        n->held = REPLIES_NOWHERE;
-    }
 }
 
 static void set_known(struct ip *ip, struct neighbour *n, bool is_reachable)
@@ -248,7 +230,7 @@ void neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_n
     if (news->is_solicited || is_other) {
         set_known(ip, n, news->is_solicited);
     }
-    release_held(ip, n);
+    held_send(ip, n);
 }
 
 la_time neighbour_random(const struct ip *ip, const void *about, la_time range)
@@ -314,20 +296,6 @@ bool neighbour_is_on_link(const struct ip *ip, unsigned interface, const struct 
     return hop.is_known && address_equal(&hop.address, address);
 }
 
-/* The packet waits for the answer if none does already, and those that wait leave half of the queue to the others. */
-static void hold(struct ip *ip, struct neighbour *n, const uint8_t *packet, size_t length)
-{
-    struct core *core = ip_core(ip);
-    bool has_room = core->replies.used + replies_record_bytes(length) <= core->replies.bytes / 2;
-    if (n->held == REPLIES_NOWHERE && has_room) {
-        n->held = replies_hold(&core->replies, ip_replies_ring(ip), packet, length);
-        if (n->held != REPLIES_NOWHERE) {
-            return;
-        }
-    }
-    core_drop(core, LA_DROP_UNRESOLVED);
-}
-
 static struct neighbour *neighbour_towards(struct ip *ip, unsigned interface, const struct la_address *destination)
 {
     struct hop hop = next_hop(ip, interface, destination);
@@ -353,7 +321,7 @@ bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_addres
         return false;
     }
     if (n->state == LA_NEIGHBOUR_INCOMPLETE) {
-        hold(ip, n, packet, length);
+        held_keep(ip, n, packet, length);
         return false;
     }
     if (n->state == LA_NEIGHBOUR_STALE) {
@@ -363,11 +331,23 @@ bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_addres
     return true;
 }
 
+/* RFC 1122 3.3.1.4. It is asked at once, by unicast: one that moved to another station, or left, is found out in three
+   seconds instead of when REACHABLE has run out. */
+void ip_neighbour_is_doubted(struct ip *ip, unsigned interface, const struct la_address *destination)
+{
+    struct hop hop = next_hop(ip, interface, destination);
+    struct neighbour *n = hop.is_known ? neighbour_find(ip, interface, &hop.address) : NULL;
+    if (n != NULL && !neighbour_is_asked(n)) {
+        set_state(ip, n, LA_NEIGHBOUR_PROBE, LA_TIME_NEVER);
+        solicit(ip, n);
+    }
+}
+
 /* ---- time ---- */
 
 la_time ip_deadline(const struct ip *ip)
 {
-    return table_of(ip)->due;
+    return neighbour_table(ip)->due;
 }
 
 /* What TCP has to know of a segment that nobody will ever get: as RFC 1122 2.4 asks of the link layer. */
@@ -390,12 +370,9 @@ static bool notice_of(const uint8_t *bytes, size_t length, struct icmp_notice *n
 
 static bool give_up(struct ip *ip, struct neighbour *n, struct icmp_notice *notice)
 {
-    bool told = false;
-    if (n->held != REPLIES_NOWHERE) {
-        size_t length;
-        const uint8_t *bytes = replies_held(ip_replies_ring(ip), n->held, &length);
-        told = notice_of(bytes, length, notice);
-    }
+    size_t length;
+    const uint8_t *packet = held_packet(ip, n, &length);
+    bool told = packet != NULL && notice_of(packet, length, notice);
     forget(ip, n);
     return told;
 }
@@ -455,22 +432,23 @@ static la_time discoveries_advance(struct ip *ip)
 
 bool ip_advance(struct ip *ip, struct icmp_notice *notice)
 {
+    struct neighbour_table *table = neighbour_table(ip);
     la_time now = ip_core(ip)->now;
-    if (ip_deadline(ip) > now) {
+    if (table->due > now) {
         return false;
     }
-    la_time next = earlier(claims_advance(ip), earlier(discoveries_advance(ip), router_routes_advance(ip)));
-    for (uint32_t i = 0; i < ip_core(ip)->config.neighbours; i++) {
-        struct neighbour *n = entry_at(ip, i);
-        if (n->state == LA_NEIGHBOUR_GONE) {
-            continue;
-        }
+    if (table->at == 0) {
+        table->next = earlier(claims_advance(ip), earlier(discoveries_advance(ip), router_routes_advance(ip)));
+    }
+    while (table->at < ip_core(ip)->config.neighbours) {
+        struct neighbour *n = neighbour_at(ip, table->at++);
         if (n->due <= now && entry_is_due(ip, n, notice)) {
             return true; /* the table stays due, so that the next call goes on */
         }
-        next = n->state != LA_NEIGHBOUR_GONE ? earlier(n->due, next) : next;
+        table->next = earlier(n->due, table->next);
     }
-    table_of(ip)->due = next;
+    table->at = 0;
+    table->due = table->next;
     return false;
 }
 
@@ -479,9 +457,9 @@ bool ip_advance(struct ip *ip, struct icmp_notice *notice)
 static void start(struct ip *ip)
 {
     const struct la_config *config = &ip_core(ip)->config;
-    table_of(ip)->due = LA_TIME_NEVER;
+    *neighbour_table(ip) = (struct neighbour_table){.due = LA_TIME_NEVER, .held.bytes = (uint32_t)held_bytes(config)};
     for (uint32_t i = 0; i < config->neighbours; i++) {
-        entry_at(ip, i)->held = REPLIES_NOWHERE;
+        *neighbour_at(ip, i) = (struct neighbour){.due = LA_TIME_NEVER, .held = HELD_NONE};
     }
     for (uint32_t route = 0; route < config->routes; route++) {
         neighbour_way(ip, route)->until = LA_TIME_NEVER;

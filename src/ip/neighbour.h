@@ -6,8 +6,8 @@
 /* Who is on our Ethernets, and how we know: the states of RFC 4861 7.3.2, resolved with ARP (RFC 826, RFC 1122 2.3.2)
    or neighbour discovery; which addresses are ours there (RFC 5227, RFC 4862 5.4); what routers say (RFC 4861 6.3).
 
-   One packet waits for each neighbour that is being asked for, in the queue of replies, of which they take at most
-   half; further ones are dropped and counted (LA_DROP_UNRESOLVED), as is the one that waits when nobody answers. */
+   One packet waits for each neighbour that is being asked for, the latest; the others are dropped and counted
+   (LA_DROP_UNRESOLVED), as is the one that waits when nobody answers. */
 
 /* The octets of the table, which lies right behind the routes: 0 without config.neighbours. */
 size_t ip_neighbours_bytes(const struct la_config *config);

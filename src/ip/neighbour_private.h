@@ -12,7 +12,7 @@ struct neighbour {
     struct la_address address;
     la_time due;   /* of what its state waits for; LA_TIME_NEVER: nothing */
     la_time used;  /* when a packet last went there */
-    uint32_t held; /* INCOMPLETE: the packet that waits; REPLIES_NOWHERE: none */
+    uint32_t held; /* INCOMPLETE: where the packet that waits lies (neighbour_held.c); HELD_NONE: there is none */
     struct mac mac;
     uint8_t state; /* enum la_neighbour_state; GONE: free */
     uint8_t tries; /* solicitations sent */
@@ -54,7 +54,21 @@ struct way {
     bool is_learned;           /* from a router */
 };
 
+#define HELD_NONE UINT32_MAX
+
+/* The head of the table; behind it the ways of the routes, the interfaces' discoveries, the claims, the entries, and the
+   packets that wait. */
+struct neighbour_table {
+    la_time due;         /* nothing is due before */
+    la_time next;        /* ip_advance: when something is due again, as far as it has come */
+    uint32_t at;         /* ip_advance: the entry with which it goes on; 0: with all that is due */
+    struct replies held; /* offset: not used */
+};
+
 /* ---- neighbour.c ---- */
+
+struct neighbour_table *neighbour_table(const struct ip *ip);
+struct neighbour *neighbour_at(const struct ip *ip, uint32_t i);
 
 struct way *neighbour_way(const struct ip *ip, uint32_t route);
 struct discovery *neighbour_discovery(const struct ip *ip, unsigned interface);
@@ -84,6 +98,24 @@ void neighbour_wake(struct ip *ip, la_time due);
 
 /* A number below the range that nobody outside can know. */
 la_time neighbour_random(const struct ip *ip, const void *about, la_time range);
+
+/* ---- neighbour_held.c ---- */
+
+/* Room for packets that wait: one long one, and a SYN for each neighbour. */
+#define HELD_BYTES_LEAST 2048
+#define HELD_BYTES_EACH  128
+
+size_t held_bytes(const struct la_config *config);
+
+/* The packet waits for the neighbour, in place of the one that did. */
+void held_keep(struct ip *ip, struct neighbour *n, const uint8_t *packet, size_t length);
+
+/* NULL: none waits. */
+const uint8_t *held_packet(const struct ip *ip, const struct neighbour *n, size_t *length);
+
+/* It goes to the queue of replies, from where it leaves; or is dropped. None waits afterwards. */
+void held_send(struct ip *ip, struct neighbour *n);
+void held_drop(struct ip *ip, struct neighbour *n);
 
 /* ---- neighbour_arp.c ---- */
 

@@ -82,12 +82,6 @@ bool ip_is_another_host(const struct ip *ip, const struct la_address *address)
     return ip_source_is_valid(ip, address);
 }
 
-void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
-{
-    (void)destination;
-    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
-}
-
 bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
                 struct ip_path *path)
 {
@@ -113,4 +107,13 @@ bool ip_path_to(const struct ip *ip, const struct la_address *destination, const
     path->mtu = ip_interfaces(ip)[path->interface].mtu;
     path->source = source->address;
     return true;
+}
+
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
+{
+    struct ip_path path;
+    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
+    if (ip_has_ethernet(ip) && ip_path_to(ip, destination, NULL, &path) && ip_is_ethernet(ip, path.interface)) {
+        ip_neighbour_is_doubted(ip, path.interface, destination);
+    }
 }

@@ -40,6 +40,9 @@ enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const str
 /* Puts into the table what is ours from now on; the errors are ip_address_add's. */
 enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix);
 
+/* neighbour.c: TCP hears nothing from the destination, which lies behind this Ethernet interface. */
+void ip_neighbour_is_doubted(struct ip *ip, unsigned interface, const struct la_address *destination);
+
 /* neighbour.c: the same for what a route has beside its prefix. */
 void ip_ways_remove(struct ip *ip, uint32_t route);
 
