@@ -457,7 +457,10 @@ bool ip_advance(struct ip *ip, struct icmp_notice *notice)
 static void start(struct ip *ip)
 {
     const struct la_config *config = &ip_core(ip)->config;
-    *neighbour_table(ip) = (struct neighbour_table){.due = LA_TIME_NEVER, .held.bytes = (uint32_t)held_bytes(config)};
+    struct neighbour_table *table = neighbour_table(ip);
+    memset(table, 0, entries_at(config));
+    table->due = LA_TIME_NEVER;
+    table->held.bytes = (uint32_t)held_bytes(config);
     for (uint32_t i = 0; i < config->neighbours; i++) {
         *neighbour_at(ip, i) = (struct neighbour){.due = LA_TIME_NEVER, .held = HELD_NONE};
     }

@@ -89,6 +89,7 @@ void nd_arrives(struct ip *ip, unsigned interface, const struct packet *packet)
     core_count(ip_core(ip), LA_COUNT_ICMP_IN_MESSAGES);
     enum la_drop why = icmpv6_parse(packet, &message);
     if (why == LA_DROP_NONE && nd_parse(packet, message.type, &nd)) {
+        nd.has_mac = nd.has_mac && !mac_equal(&nd.mac, neighbour_own_mac(ip, interface)); /* nobody else's */
         if (nd.type == ICMPV6_NEIGHBOR_SOLICITATION) {
             is_taken = solicitation_arrives(ip, interface, packet, &nd);
         } else if (nd.type == ICMPV6_NEIGHBOR_ADVERTISEMENT) {

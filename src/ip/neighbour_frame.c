@@ -13,10 +13,12 @@ static void drop_frame(struct ip *ip, unsigned interface)
     }
 }
 
+/* Our own message, come back by whatever way, is no other station's (RFC 5227 2.1.1). */
 static bool arp_frame(struct ip *ip, unsigned interface, const struct ethernet_frame *frame)
 {
     struct arp_message message;
-    if (arp_parse(frame->payload, frame->payload_length, &message) != LA_DROP_NONE) {
+    if (arp_parse(frame->payload, frame->payload_length, &message) != LA_DROP_NONE ||
+        mac_equal(&message.sender_mac, neighbour_own_mac(ip, interface))) {
         return false;
     }
     arp_arrives(ip, interface, &message);

@@ -158,6 +158,11 @@ static void strangers_are_not_answered(void **state)
     begin_idle(&lan);
     lan_nd_in(&lan, nd_group_mac(&group), 9, &far, &group, &nd);
     lan_expect_nothing(&lan);
+    const struct nd as_ours = {.type = ICMPV6_NEIGHBOR_SOLICITATION, .has_mac = true, .mac = lan_mac(1), .target = own};
+    const struct la_address liar = lan_ipv6(8);
+    lan_nd_in(&lan, nd_group_mac(&group), 8, &liar, &group, &as_ours);
+    expect_solicitation(&lan, 8, false); /* it is not where we are */
+    lan_expect_nothing(&lan);
     const struct la_address near = lan_ipv6(9);
     size_t length = nd_emit(packet, &near, &group, &nd);
     packet[7] = 254; /* a hop limit that passed a router; no checksum covers it */

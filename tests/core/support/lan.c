@@ -36,6 +36,7 @@ void lan_begin_bare(struct lan *lan, const struct la_config *config)
     *lan = (struct lan){.now = 1000 * LA_SECOND, .size = la_host_size(config)};
     void *block = aligned_alloc(LA_HOST_ALIGNMENT, (lan->size + 63) / 64 * 64);
     assert_non_null(block);
+    memset(block, 0xa5, lan->size); /* nobody clears a block before it becomes a host */
     lan->host = la_host_init(block, lan->size, config, lan->now);
     assert_non_null(lan->host);
     assert_int_equal(la_interface_add_ethernet(lan->host, lan->now, 1500, lan_mac(1).octets), 0);
