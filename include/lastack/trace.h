@@ -85,9 +85,9 @@ enum la_drop {
     LA_DROP_IP_HEADER_LENGTH, /* IHL under 5, or a header beyond the packet */
     LA_DROP_IP_TOTAL_LENGTH,  /* total length beyond the packet, or inside the header */
     LA_DROP_IP_CHECKSUM,
-    LA_DROP_IP_OPTION,     /* a malformed IP option, or one that must not be skipped; a source route */
-    LA_DROP_IP_EXTENSIONS, /* IPv6: more extension headers before the transport than a host looks at */
-    LA_DROP_IP_FRAGMENT,
+    LA_DROP_IP_OPTION,      /* a malformed IP option, or one that must not be skipped; a source route */
+    LA_DROP_IP_EXTENSIONS,  /* IPv6: more extension headers before the transport than a host looks at */
+    LA_DROP_IP_FRAGMENT,    /* a fragment, and config.reassembly_bytes is 0; or within a packet put together already */
     LA_DROP_IP_SOURCE,      /* a source no host can have: multicast, broadcast, unspecified, loopback, our own */
     LA_DROP_IP_DESTINATION, /* not one of our addresses on this interface */
     LA_DROP_IP_PROTOCOL,    /* a protocol we do not speak: answered with ICMP */
@@ -129,13 +129,28 @@ enum la_drop {
     LA_DROP_WAIT_ACK,         /* TIME-WAIT: a pure ACK at RCV.NXT: silence */
     LA_DROP_WAIT_OLD,         /* TIME-WAIT: old text, text past the FIN, outside the window */
     LA_DROP_REPLIES_FULL,     /* outgoing: the queue of replies without a connection was full */
-    LA_DROP_ETHERNET,         /* a frame that is too short, for others, of a type we do not speak; a malformed ARP
-                                 message; IP that is not sent to us alone */
-    LA_DROP_UNRESOLVED        /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later
-                                 packet took its place */
+
+    /* Of fragments: none where config.reassembly_bytes is 0. */
+    LA_DROP_FRAGMENT_LENGTH,    /* none, no multiple of 8 though more follow, or the whole would have over 65,535 */
+    LA_DROP_FRAGMENT_HEADER,    /* a first one without the whole transport header (RFC 7112), or another inside of it
+                                   (RFC 1858, RFC 3128) */
+    LA_DROP_FRAGMENT_OVERLAP,   /* overlaps another, or ends elsewhere: with all others of its packet, also those that
+                                   come later (RFC 5722) */
+    LA_DROP_FRAGMENT_DUPLICATE, /* came before, with the same octets */
+    LA_DROP_FRAGMENTS_FULL,     /* no room for it, or its packet is too large or in too many parts */
+    LA_DROP_FRAGMENTS_EVICTED,  /* a packet that was given up for the sake of others */
+    LA_DROP_FRAGMENTS_LATE,     /* a packet that was given up: config.reassembly_ms was over */
+    LA_DROP_FRAGMENT_ECN,       /* says that its flow knows no ECN, where others of its packet say that it does, or the
+                                   reverse: with all others (RFC 3168 5.3) */
+
+    /* Of Ethernet: none where config.neighbours is 0. */
+    LA_DROP_ETHERNET,  /* a frame that is too short, for others, of a type we do not speak; a malformed ARP message; IP
+                          that is not sent to us alone */
+    LA_DROP_UNRESOLVED /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later packet
+                          took its place */
 };
 
-#define LA_DROP_COUNT 51
+#define LA_DROP_COUNT 59
 
 /* TCP's control bits, as in the header's octet. */
 enum la_tcp_flag {

@@ -123,6 +123,14 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_WAIT_ACK: return "wait-ack";
     case LA_DROP_WAIT_OLD: return "wait-old";
     case LA_DROP_REPLIES_FULL: return "replies-full";
+    case LA_DROP_FRAGMENT_LENGTH: return "fragment-length";
+    case LA_DROP_FRAGMENT_HEADER: return "fragment-header";
+    case LA_DROP_FRAGMENT_OVERLAP: return "fragment-overlap";
+    case LA_DROP_FRAGMENT_DUPLICATE: return "fragment-duplicate";
+    case LA_DROP_FRAGMENTS_FULL: return "fragments-full";
+    case LA_DROP_FRAGMENTS_EVICTED: return "fragments-evicted";
+    case LA_DROP_FRAGMENTS_LATE: return "fragments-late";
+    case LA_DROP_FRAGMENT_ECN: return "fragment-ecn";
     case LA_DROP_ETHERNET: return "ethernet";
     case LA_DROP_UNRESOLVED: return "unresolved";
     }
@@ -245,6 +253,13 @@ const char *la_counter_name(enum la_counter counter)
     case LA_COUNT_TRACE_LOST: return "lastackTraceLost";
     case LA_COUNT_IP_NEGATIVE_ADVICE: return "lastackIpNegativeAdvice";
     case LA_COUNT_TCP_ECN_REDUCTIONS: return "lastackTcpEcnReductions";
+    case LA_COUNT_REASSEMBLY_REQUIRED: return "ipReasmReqds";
+    case LA_COUNT_REASSEMBLY_OKS: return "ipReasmOKs";
+    case LA_COUNT_REASSEMBLY_FAILS: return "ipReasmFails";
+    case LA_COUNT_REASSEMBLY_TIMEOUTS: return "IpReasmTimeout";
+    case LA_COUNT_REASSEMBLY_EVICTED: return "lastackReasmEvicted";
+    case LA_COUNT_FRAGMENTATION_OKS: return "ipOutFragOKs";
+    case LA_COUNT_FRAGMENTATION_CREATES: return "ipOutFragCreates";
     }
     return "?";
 }

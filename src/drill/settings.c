@@ -42,6 +42,8 @@ static const struct field fields[] = {
     NUMBER(neighbours),
     NUMBER(address_probes),
     NUMBER(path_mtus),
+    NUMBER(reassembly_bytes),
+    NUMBER(reassembly_ms),
     NUMBER(ttl),
     NUMBER(dscp),
     CHOICE(source_routes),

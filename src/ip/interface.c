@@ -6,7 +6,7 @@
 
 size_t ip_interfaces_bytes(const struct la_config *config)
 {
-    return sizeof(struct ip_interface) * config->interfaces;
+    return (sizeof(struct ip_interface) * config->interfaces + CORE_UNIT - 1) / CORE_UNIT * CORE_UNIT;
 }
 
 size_t ip_addresses_bytes(const struct la_config *config)
@@ -22,18 +22,18 @@ int ip_interface_add(struct ip *ip, unsigned mtu)
     if (ip->interface_count == ip_core(ip)->config.interfaces) {
         return LA_ERROR_NO_INTERFACE;
     }
-    ip_interfaces(ip)[ip->interface_count] = (struct ip_interface){.mtu = (uint16_t)mtu};
+    *ip_interface_at(ip, ip->interface_count) = (struct ip_interface){.mtu = (uint16_t)mtu};
     return (int)ip->interface_count++;
 }
 
 unsigned ip_interface_mtu(const struct ip *ip, unsigned interface)
 {
-    return interface < ip->interface_count ? ip_interfaces(ip)[interface].mtu : 0;
+    return interface < ip->interface_count ? ip_interface_at(ip, interface)->mtu : 0;
 }
 
 bool ip_is_ethernet(const struct ip *ip, unsigned interface)
 {
-    return interface < ip->interface_count && ip_interfaces(ip)[interface].is_ethernet;
+    return interface < ip->interface_count && ip_interface_at(ip, interface)->is_ethernet;
 }
 
 bool ip_is_broadcast_of(const struct la_address *address, const struct ip_prefix *prefix)
@@ -221,7 +221,9 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
     const struct ip_prefix *addresses = ip_addresses(ip);
     uint32_t source = ipv4_of(&packet->source);
     uint32_t destination = ipv4_of(&packet->destination);
-    bool source_is_bad = source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127;
+    if (source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127) {
+        return LA_DROP_IP_SOURCE;
+    }
     bool may_be_broadcast = (source & 3) == 3; /* one has two bits of host at least, all of them ones */
     bool destination_is_ours = false;
     const struct ip_prefix *end = addresses + ip->ipv4_count;
@@ -233,9 +235,6 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
         if (source == own || (may_be_broadcast && source == broadcast_of(own, prefix->bits - ADDRESS_IPV4_PREFIX))) {
             return LA_DROP_IP_SOURCE;
         }
-    }
-    if (source_is_bad) {
-        return LA_DROP_IP_SOURCE;
     }
     return destination_is_ours ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
 }

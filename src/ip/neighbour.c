@@ -84,6 +84,23 @@ struct neighbour *neighbour_find(const struct ip *ip, unsigned interface, const 
     return NULL;
 }
 
+void neighbour_drop(struct ip *ip, enum la_drop why, unsigned interface)
+{
+    neighbour_table(ip)->dropped[why - FRAGMENT_DROP_END]++;
+    struct la_trace *record = core_trace(ip_core(ip), LA_TRACE_DROPPED);
+    if (record != NULL) {
+        record->detail = (uint8_t)why;
+        record->interface = (uint8_t)interface;
+    }
+}
+
+void ip_neighbour_counters(const struct ip *ip, struct la_counters *counters)
+{
+    for (unsigned i = FRAGMENT_DROP_END; ip_has_ethernet(ip) && i < LA_DROP_COUNT; i++) {
+        counters->dropped[i] = neighbour_table(ip)->dropped[i - FRAGMENT_DROP_END];
+    }
+}
+
 /* ---- the life of an entry ---- */
 
 void neighbour_wake(struct ip *ip, la_time due)
@@ -317,7 +334,7 @@ bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_addres
 {
     struct neighbour *n = neighbour_towards(ip, interface, destination);
     if (n == NULL) {
-        core_drop(ip_core(ip), LA_DROP_UNRESOLVED);
+        neighbour_drop(ip, LA_DROP_UNRESOLVED, interface);
         return false;
     }
     if (n->state == LA_NEIGHBOUR_INCOMPLETE) {
@@ -481,7 +498,7 @@ int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6])
         if (ip->ethernet_count == 0) {
             start(ip);
         }
-        ip_interfaces(ip)[interface].is_ethernet = true;
+        ip_interface_at(ip, (unsigned)interface)->is_ethernet = true;
         *neighbour_discovery(ip, (unsigned)interface) = (struct discovery){.mac = own, .due = LA_TIME_NEVER};
         ip->ethernet_count++;
     }

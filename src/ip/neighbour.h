@@ -49,4 +49,7 @@ la_time ip_deadline(const struct ip *ip);
    be told. Called again until it answers false. */
 bool ip_advance(struct ip *ip, struct icmp_notice *notice);
 
+/* Adds what was dropped of frames. */
+void ip_neighbour_counters(const struct ip *ip, struct la_counters *counters);
+
 #endif

@@ -5,14 +5,6 @@
 
 /* Frames that come, and frames that leave. */
 
-static void drop_frame(struct ip *ip, unsigned interface)
-{
-    struct la_trace *record = core_drop(ip_core(ip), LA_DROP_ETHERNET);
-    if (record != NULL) {
-        record->interface = (uint8_t)interface;
-    }
-}
-
 /* Our own message, come back by whatever way, is no other station's (RFC 5227 2.1.1). */
 static bool arp_frame(struct ip *ip, unsigned interface, const struct ethernet_frame *frame)
 {
@@ -80,7 +72,7 @@ struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void
     struct ethernet_frame frame;
     const struct mac *own = neighbour_own_mac(ip, interface);
     if (ethernet_parse(bytes, length, &frame) != LA_DROP_NONE || mac_equal(&frame.source, own)) {
-        drop_frame(ip, interface);
+        neighbour_drop(ip, LA_DROP_ETHERNET, interface);
         return nothing;
     }
     const struct ip_payload all = {frame.payload, frame.payload_length};
@@ -100,7 +92,7 @@ struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void
         }
     }
     if (!is_used) {
-        drop_frame(ip, interface);
+        neighbour_drop(ip, LA_DROP_ETHERNET, interface);
     }
     return nothing;
 }

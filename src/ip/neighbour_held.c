@@ -1,8 +1,8 @@
 #include "neighbour_private.h"
 
-/* Packets that wait until their neighbour is known, the latest of each (RFC 1122 2.3.2.2, RFC 4861 7.2.2). They lie in a
-   ring of their own, so that none of them is in the way of a packet that can leave; where it is full, the one that has
-   waited for longest gives way. In front of each stands the number of its entry. */
+/* Packets that wait until their neighbour is known, the latest of each (RFC 1122 2.3.2.2, RFC 4861 7.2.2). They lie in
+   a ring of their own, so that none of them is in the way of a packet that can leave; where it is full, the one that
+   has waited for longest gives way. In front of each stands the number of its entry. */
 
 #define NUMBER_BYTES sizeof(uint32_t)
 
@@ -26,7 +26,7 @@ void held_drop(struct ip *ip, struct neighbour *n)
     if (n->held != HELD_NONE) {
         replies_remove(ring_of(ip), octets_of(ip), n->held);
         n->held = HELD_NONE;
-        core_drop(ip_core(ip), LA_DROP_UNRESOLVED);
+        neighbour_drop(ip, LA_DROP_UNRESOLVED, n->interface);
     }
 }
 
@@ -44,7 +44,7 @@ void held_keep(struct ip *ip, struct neighbour *n, const uint8_t *packet, size_t
     const uint32_t number = (uint32_t)(n - neighbour_at(ip, 0));
     held_drop(ip, n);
     if (length > UINT16_MAX - NUMBER_BYTES || replies_record_bytes(NUMBER_BYTES + length) > ring->bytes) {
-        core_drop(ip_core(ip), LA_DROP_UNRESOLVED);
+        neighbour_drop(ip, LA_DROP_UNRESOLVED, n->interface);
         return;
     }
     uint8_t *room = replies_reserve(ring, octets_of(ip), n->interface, NUMBER_BYTES + length);

@@ -56,11 +56,12 @@ struct way {
 
 #define HELD_NONE UINT32_MAX
 
-/* The head of the table; behind it the ways of the routes, the interfaces' discoveries, the claims, the entries, and the
-   packets that wait. */
+/* The head of the table; behind it the ways of the routes, the interfaces' discoveries, the claims, the entries, and
+   the packets that wait. */
 struct neighbour_table {
-    la_time due;         /* nothing is due before */
-    la_time next;        /* ip_advance: when something is due again, as far as it has come */
+    la_time due;  /* nothing is due before */
+    la_time next; /* ip_advance: when something is due again, as far as it has come */
+    uint32_t dropped[LA_DROP_COUNT - FRAGMENT_DROP_END];
     uint32_t at;         /* ip_advance: the entry with which it goes on; 0: with all that is due */
     struct replies held; /* offset: not used */
 };
@@ -92,6 +93,9 @@ bool neighbour_is_on_link(const struct ip *ip, unsigned interface, const struct 
 /* The station that a packet to the destination goes to. False: it is not known, and the packet waits or was dropped. */
 bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_address *destination, const uint8_t *packet,
                        size_t length, struct mac *mac);
+
+/* Counts and traces one of the drops that are Ethernet's. */
+COLD void neighbour_drop(struct ip *ip, enum la_drop why, unsigned interface);
 
 /* The table is due at this time at the latest. */
 void neighbour_wake(struct ip *ip, la_time due);

@@ -82,38 +82,44 @@ bool ip_is_another_host(const struct ip *ip, const struct la_address *address)
     return ip_source_is_valid(ip, address);
 }
 
-bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
-                struct ip_path *path)
+enum la_error ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *from,
+                         struct ip_path *path)
 {
-    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 3.9.1.1, MUST-46 */
-        return false;
+    bool is_given = !address_is_any(from);
+    const struct ip_prefix *source = is_given ? ip_find_address(ip, from) : NULL;
+    if (is_given && source == NULL) {
+        return LA_ERROR_NO_ADDRESS;
     }
-    const struct ip_prefix *source = source_or_null != NULL ? ip_find_address(ip, source_or_null) : NULL;
+    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 3.9.1.1, MUST-46 */
+        return LA_ERROR_NO_ROUTE;
+    }
     struct way way = {NULL, false};
     consider(&way, ip_addresses(ip), ip->address_count, destination, source);
     consider(&way, ip_routes(ip), ip->route_count, destination, source);
     if (way.prefix == NULL) {
-        return false;
+        return LA_ERROR_NO_ROUTE;
     }
     if (source == NULL) {
         source = ip_source_for(ip, way.prefix->interface, destination);
     } else if (!may_leave_by(source, &way, destination)) {
-        return false;
+        return LA_ERROR_NO_ROUTE;
     }
     if (source == NULL) {
-        return false;
+        return LA_ERROR_NO_ROUTE;
     }
     path->interface = way.prefix->interface;
-    path->mtu = ip_interfaces(ip)[path->interface].mtu;
+    path->mtu = ip_interface_at(ip, path->interface)->mtu;
     path->source = source->address;
-    return true;
+    return LA_OK;
 }
 
 void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
 {
     struct ip_path path;
     core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
-    if (ip_has_ethernet(ip) && ip_path_to(ip, destination, NULL, &path) && ip_is_ethernet(ip, path.interface)) {
+    static const struct la_address any;
+    if (ip_has_ethernet(ip) && ip_path_to(ip, destination, &any, &path) == LA_OK &&
+        ip_is_ethernet(ip, path.interface)) {
         ip_neighbour_is_doubted(ip, path.interface, destination);
     }
 }

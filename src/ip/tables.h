@@ -17,14 +17,15 @@ struct ip_prefix {
     uint8_t interface;
 };
 
-static inline struct ip_interface *ip_interfaces(const struct ip *ip)
-{
-    return core_at(ip_core(ip), ip->interfaces);
-}
-
 static inline struct ip_prefix *ip_addresses(const struct ip *ip)
 {
     return core_at(ip_core(ip), ip->addresses);
+}
+
+/* They lie right before the addresses, the first one last. */
+static inline struct ip_interface *ip_interface_at(const struct ip *ip, unsigned interface)
+{
+    return (struct ip_interface *)(void *)ip_addresses(ip) - 1 - interface;
 }
 
 static inline struct ip_prefix *ip_routes(const struct ip *ip)

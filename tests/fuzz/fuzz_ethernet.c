@@ -83,6 +83,7 @@ static void begin(struct run *run)
     config.buffer_pieces = 40;
     config.reply_bytes = (choice & 1) != 0 ? 200 : 2048;
     config.own_settings = 0;
+    config.reassembly_bytes = 4096;
     config.neighbours = (choice & 2) != 0 ? 3 : 20;
     config.address_probes = (choice & 4) != 0 ? 2 : 0;
     run->host = la_host_init(block, sizeof block, &config, run->now);

@@ -32,10 +32,9 @@ static inline struct host *host_new(void)
         (struct la_config){.interfaces = 3, .addresses = 6, .routes = 4, .ttl = 64, .trace_mask = LA_TRACE_ALL};
     host->core.now = 1000 * LA_SECOND;
     host->core.trace.offset = units(host, host->trace);
-    host->core.trace.capacity = 16;
+    host->core.config.trace_records = 16;
     host->core.replies.offset = units(host, host->ring);
     host->core.replies.bytes = REPLY_BYTES;
-    host->ip.interfaces = units(host, host->interfaces);
     host->ip.addresses = units(host, host->prefixes);
     assert_true(ip_interfaces_bytes(&host->core.config) <= ARRAY_BYTES);
     size_t prefixes = ip_addresses_bytes(&host->core.config) + ip_routes_bytes(&host->core.config);
@@ -72,7 +71,7 @@ static inline void check_path(struct host *host, const char *to, const char *fro
     struct ip_path path;
     struct la_address destination = address(to);
     struct la_address given = address(from != NULL ? from : "::");
-    bool found = ip_path_to(&host->ip, &destination, from != NULL ? &given : NULL, &path);
+    bool found = ip_path_to(&host->ip, &destination, &given, &path) == LA_OK;
     assert_int_equal(found, interface >= 0);
     if (found) {
         struct la_address expected = address(source);
