@@ -116,7 +116,7 @@ COLD static bool may_be_source_routed(const la_host *host, enum la_drop why, con
            packet->protocol == IP_PROTOCOL_TCP;
 }
 
-void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
+STRAIGHT void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
 {
     struct packet parsed;
     const uint8_t *whole = NULL; /* of which this packet is the last fragment */
@@ -151,7 +151,7 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
     }
 }
 
-APART static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
+APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
 {
     struct core *core = &host->core;
     size_t length = 0;
