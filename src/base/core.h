@@ -14,10 +14,11 @@ struct trace_ring {
     uint32_t count;
 };
 
-/* What is counted of fragments, the last of each enum, lies with ip/reassembly.h: a host that takes none has no room
-   for it. */
+/* What is counted of fragments and of Ethernet, the last of each enum, lies with ip/reassembly.h and ip/neighbour.h: a
+   host that takes none has no room for it. */
 #define CORE_COUNTER_COUNT LA_COUNT_REASSEMBLY_REQUIRED
 #define CORE_DROP_COUNT    LA_DROP_FRAGMENT_LENGTH
+#define FRAGMENT_DROP_END  LA_DROP_ETHERNET
 
 struct core {
     struct la_config config;

@@ -8,7 +8,7 @@
 /* The options that httpd, get and nc have in common: where lastack stands, what the network does to its packets, and
    what is shown of it. */
 
-enum { NETWORK_GROUPS = 3, NETWORK_PLACE = 6, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
+enum { NETWORK_GROUPS = 3, NETWORK_PLACE = 8, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
 
 struct impair_target {
     struct impair_config *config;
@@ -19,6 +19,8 @@ struct network_options {
     const char *tun_name;
     struct option_prefix address;
     struct la_address peer_address;
+    bool tap;
+    bool probe;
     bool netns;
     const char *run;
     uint32_t mtu;
