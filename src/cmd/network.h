@@ -7,8 +7,8 @@
 
 #include <lastack/config.h>
 
-/* The options that httpd, get and nc have in common: where lastack stands, what its TCP offers, what the network does to
-   its packets, and what is shown of it. */
+/* The options that httpd, get and nc have in common: where lastack stands, what its TCP offers, what the network does
+   to its packets, and what is shown of it. */
 
 enum { NETWORK_OFFERED = 3 };
 enum { NETWORK_GROUPS = 4, NETWORK_PLACE = 6, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
