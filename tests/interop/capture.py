@@ -166,10 +166,11 @@ class Sender:
     Linux lets it sink more slowly than RFC 6298 does. A retransmission without a timeout counts as one, which gives the timer
     more time than it takes, by the factor two at most for each."""
 
-    LEAST, INITIAL, INITIAL_AFTER_SYN, MOST = 0.2, 1.0, 3.0, 60.0
+    INITIAL_AFTER_SYN, MOST = 3.0, 60.0
 
-    def __init__(self, path_seconds):
+    def __init__(self, path_seconds, timer):
         self.path = path_seconds  # what the samples do not see of the way there and back
+        self.least, self.initial = timer
         self.una = self.nxt = self.fin = None
         self.sent = {}  # sequence number: [its end, when it was sent first, how often]
         self.srtt = self.rttvar = self.most_rttvar = None
@@ -177,9 +178,9 @@ class Sender:
 
     def rto(self):
         if self.srtt is None:
-            base = self.INITIAL_AFTER_SYN if self.syn_again else self.INITIAL
+            base = self.INITIAL_AFTER_SYN if self.syn_again else self.initial
         else:
-            base = self.srtt + max(self.LEAST, 4 * self.most_rttvar)
+            base = self.srtt + max(self.least, 4 * self.most_rttvar)
         return min(base * 2**self.backoff, self.MOST)
 
     def outstanding(self):
@@ -238,10 +239,16 @@ DELAYED_ACK = 0.5  # RFC 9293 3.8.6.3: the longest silence where nothing is outs
 PATIENCE = 0.15  # of a machine with other things to do
 
 
-def stalls(segments, one_way_seconds=0.0, timestamps=True):
+Timer = namedtuple("Timer", "least initial")
+USUAL = Timer(0.2, 1.0)
+# Timers that tick twice a second, as BSD's did and lwIP's do: six ticks at first, and five after the first sample.
+TICKING = Timer(2.5, 3.0)
+
+
+def stalls(segments, one_way_seconds=0.0, timestamps=True, peers=USUAL):
     """(The longest time without a segment while the connection was open, [the stalls that no timer explains]). A silence is
     explained up to the earlier of both sides' deadlines, and the way there and back."""
-    sides = {True: Sender(0.0), False: Sender(2 * one_way_seconds)}
+    sides = {True: Sender(0.0, USUAL), False: Sender(2 * one_way_seconds, peers)}
     longest, unexplained, before = 0.0, [], None
     for segment in segments:
         if before is not None:
