@@ -25,7 +25,9 @@ ALLOWED = {
 
 
 def tshark(path, *arguments):
-    done = subprocess.run(["tshark", "-r", path, *arguments], capture_output=True, text=True, timeout=100, check=False)
+    # Random octets are no protocol, whatever they look like.
+    done = subprocess.run(["tshark", "-r", path, "-d", "tcp.port==9000,data", *arguments], capture_output=True, text=True,
+                          timeout=100, check=False)
     if done.returncode != 0:
         raise AssertionError(f"tshark does not read {path}: {done.stderr}")
     return done.stdout
@@ -95,6 +97,15 @@ def agreed(segments):
     return found
 
 
+def in_use(segments):
+    """What both sides agreed on. Congestion marks only if no SYN of theirs, sent again, has left them out (RFC 3168 6.1.1):
+    a host must not mark its data then."""
+    found = agreed(segments)
+    both = found["ours"] & found["theirs"]
+    plain = any(s.flags & SYN and not s.flags & ECE for s in segments)
+    return both - {"ECN"} if plain else both
+
+
 def use_problems(segments, both):
     """What both sides agreed on is used, and nothing else is."""
     data = [s for s in segments if not s.flags & (SYN | RST)]
@@ -105,7 +116,7 @@ def use_problems(segments, both):
         if stamped != {"timestamps" in both}:
             yield f"{who}: timestamps in {stamped} of its segments, agreed on: {'timestamps' in both} (RFC 7323 3.2)"
         marked = {s.ect != 0 for s in mine if s.length}
-        if "ECN" not in both and True in marked:
+        if "ECN" not in both and True in marked and side:  # Linux does after a SYN without, too
             yield f"{who}: data is marked as ECN-capable, which was not agreed on (RFC 3168 6.1.1)"
         if "ECN" in both and marked and True not in marked:
             yield f"{who}: no data is marked as ECN-capable, which was agreed on (RFC 3168 6.1.2)"
@@ -129,7 +140,8 @@ def close_problems(segments, clean):
     the close has left in CLOSED, and are answered with RST (RFC 9293 3.10.7.1): from there, one is in order."""
     marks = {side: fin_mark(segments, side) for side in (True, False)}
     closed = {True: set(), False: set()}  # side: whose FINs are acknowledged, as far as it knows
-    for segment in segments:
+    opened = next(i for i, s in enumerate(segments) if s.flags & SYN and s.flags & ACK)
+    for segment in segments[opened:]:  # before: a refusal that was lost, as the peer did not listen yet
         side, other = segment.ours, not segment.ours
         if segment.flags & RST:
             if clean or closed[side] != {True, False}:

@@ -248,7 +248,7 @@ class Run(harness.Case):
         agreed, wanted = capture.agreed(segments), expected(combination)
         if agreed != wanted:
             yield f"the SYNs carry {agreed}, not {wanted}"
-        both = agreed["ours"] & agreed["theirs"]
+        both = capture.in_use(segments)
         yield from capture.use_problems(segments, both)
         closes = list(capture.close_problems(segments, combination["network"] == "clean"))
         yield from closes

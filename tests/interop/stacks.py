@@ -86,8 +86,7 @@ class Stack(Case):
             problems.append("lastack did not receive what the peer sent")
         self.assert_clean(report)
         segments = capture.read(self.path("capture.pcapng"))
-        agreed = capture.agreed(segments)
-        both = agreed["ours"] & agreed["theirs"]
+        both = capture.in_use(segments)
         problems += capture.use_problems(segments, both)
         # Both stacks send window updates when their programs read what was acknowledged with the FIN long ago: whom the
         # close has left in CLOSED answers with a RST, in a clean network too.

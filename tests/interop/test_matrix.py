@@ -8,7 +8,7 @@ import unittest
 
 import capture
 import matrix
-from capture import ACK, FIN, RST, SYN, Segment
+from capture import ACK, CWR, ECE, FIN, RST, SYN, Segment
 from harness import main, needs
 
 
@@ -75,6 +75,9 @@ class Rules(unittest.TestCase):
         self.assertTrue(list(capture.close_problems(segments(*OPEN, *CLOSE, reset), True)))
         self.assertEqual(list(capture.close_problems(segments(*OPEN, *CLOSE, reset), False)), [])
         self.assertTrue(list(capture.close_problems(segments(*OPEN, *CLOSE[:1], reset), False)))
+        refused = (0.005, "in lost", RST | ACK, 0, 100, 0)
+        self.assertEqual(list(capture.close_problems(segments(OPEN[0], refused, *OPEN, *CLOSE), True)), [])
+        self.assertTrue(list(capture.close_problems(segments(*OPEN, refused, *CLOSE), True)))
         self.assertEqual(capture.must_wait(good), (True, False))
         crossing = (CLOSE[0], (0.03, "in", FIN | ACK, 500, 100, 0), (0.04, "out", ACK, 101, 501, 0))
         self.assertEqual(capture.must_wait(segments(*OPEN, *crossing)), (True, True))
@@ -84,6 +87,12 @@ class Rules(unittest.TestCase):
         stamped = [segment._replace(timestamps=True) for segment in segments(*OPEN)]
         self.assertEqual(capture.agreed(stamped)["theirs"], {"timestamps"})
         self.assertTrue(list(capture.use_problems(segments(*OPEN, *CLOSE), {"timestamps"})))
+        marking = segments((0.0, "out", SYN | ECE | CWR, 99, 0, 0), (0.01, "in", SYN | ACK | ECE, 499, 100, 0))
+        self.assertEqual(capture.in_use(marking), {"ECN"})
+        self.assertEqual(capture.in_use([marking[0], *segments(OPEN[0]), marking[1]]), set())
+        data = segments((0.02, "out", ACK, 100, 500, 10))
+        self.assertTrue(list(capture.use_problems([*marking, *data], {"ECN"})))
+        self.assertTrue(list(capture.use_problems([*marking, data[0]._replace(ect=2)], set())))
         self.assertEqual(list(capture.use_problems(segments(*OPEN, *CLOSE), set())), [])
 
 
