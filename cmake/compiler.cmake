@@ -11,12 +11,17 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 # functions. The objects are fat, so that they are the library's too, which asks no link-time optimisation of anybody
 # (lastack_library takes the traces of it out). Fields of two and four octets are not worth a vector's setting up, and
 # a value that one branch in five asks for is not worth computing before all of them: the passes that hoist are off.
+# Tuned for the x86-64 processors since 2015, of which the code asks nothing more than the architecture: a connection is
+# cleared by moves, not by "rep stos", which starts slowly.
 set(LASTACK_WHOLE_COMPILE)
 set(LASTACK_WHOLE_LINK)
 if(LASTACK_LTO AND CMAKE_C_COMPILER_ID STREQUAL GNU)
   set(inlining -finline-limit=3000 --param=large-function-insns=20000 --param=large-stack-frame-growth=10000
     --param=large-function-growth=1000 --param=inline-unit-growth=300)
   set(straight -fno-tree-pre -fno-code-hoisting -fno-gcse -fno-ivopts -fno-tree-slp-vectorize -fno-tree-loop-vectorize)
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL x86_64)
+    list(APPEND straight -mtune=skylake)
+  endif()
   set(LASTACK_WHOLE_COMPILE -flto -ffat-lto-objects ${inlining} ${straight})
   set(LASTACK_WHOLE_LINK -flto=auto -flto-partition=one ${inlining})
 elseif(LASTACK_LTO)

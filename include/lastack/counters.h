@@ -44,10 +44,19 @@ enum la_counter {
     LA_COUNT_WAIT_RESET,         /* only with config.rfc1337 off */
     LA_COUNT_TRACE_LOST,         /* trace records that did not fit the ring */
     LA_COUNT_IP_NEGATIVE_ADVICE, /* TCP told IP that a way may be dead: R1 was reached (RFC 9293 MUST-20) */
-    LA_COUNT_TCP_ECN_REDUCTIONS  /* the peer echoed a congestion mark, and the window was halved */
+    LA_COUNT_TCP_ECN_REDUCTIONS, /* the peer echoed a congestion mark, and the window was halved */
+
+    /* Of fragments: 0 where config.reassembly_bytes is. */
+    LA_COUNT_REASSEMBLY_REQUIRED,  /* fragments that came */
+    LA_COUNT_REASSEMBLY_OKS,       /* packets that became whole */
+    LA_COUNT_REASSEMBLY_FAILS,     /* packets that were given up, for whatever reason */
+    LA_COUNT_REASSEMBLY_TIMEOUTS,  /* of these: config.reassembly_ms was over */
+    LA_COUNT_REASSEMBLY_EVICTED,   /* of these: others needed the room */
+    LA_COUNT_FRAGMENTATION_OKS,    /* packets that were sent in fragments */
+    LA_COUNT_FRAGMENTATION_CREATES /* fragments that were made of them */
 };
 
-#define LA_COUNTER_COUNT      38
+#define LA_COUNTER_COUNT      45
 #define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {

@@ -9,23 +9,28 @@
 /* What the layers of one host share: its config, the frozen time, counters, trace and the queue of replies. Arrays
    lie behind it at offsets that count from the core itself: no pointer is kept. */
 struct trace_ring {
-    uint32_t offset; /* of struct la_trace[capacity], in CORE_UNITs from the core */
-    uint32_t capacity;
-    uint32_t first; /* oldest record */
+    uint32_t offset; /* of struct la_trace[config.trace_records], in CORE_UNITs from the core */
+    uint32_t first;  /* oldest record */
     uint32_t count;
 };
 
+/* What is counted of fragments and of Ethernet, the last of each enum, lies with ip/reassembly.h and ip/neighbour.h: a
+   host that takes none has no room for it. */
+#define CORE_COUNTER_COUNT LA_COUNT_REASSEMBLY_REQUIRED
+#define CORE_DROP_COUNT    LA_DROP_FRAGMENT_LENGTH
+#define FRAGMENT_DROP_END  LA_DROP_ETHERNET
+
 struct core {
     struct la_config config;
+    struct trace_ring trace;
     la_time now;
     la_time started;
     uint32_t now_ms;       /* now in milliseconds, on a circle of 2^32: the clock of timers and timestamps */
     uint32_t now_ms_up;    /* the same, rounded up: what deadlines count from, so that nothing fires early */
     uint64_t table_key[3]; /* drawn from config.key: the tables' hash */
-    uint64_t wide[LA_COUNTER_WIDE_COUNT];                       /* by enum la_counter: the first of them */
-    uint32_t counter[LA_COUNTER_COUNT - LA_COUNTER_WIDE_COUNT]; /* the others */
-    uint32_t dropped[LA_DROP_COUNT];
-    struct trace_ring trace;
+    uint64_t wide[LA_COUNTER_WIDE_COUNT];                         /* by enum la_counter: the first of them */
+    uint32_t counter[CORE_COUNTER_COUNT - LA_COUNTER_WIDE_COUNT]; /* the others */
+    uint32_t dropped[CORE_DROP_COUNT];
     struct replies replies;
 };
 

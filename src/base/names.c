@@ -123,6 +123,41 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_WAIT_ACK: return "wait-ack";
     case LA_DROP_WAIT_OLD: return "wait-old";
     case LA_DROP_REPLIES_FULL: return "replies-full";
+    case LA_DROP_FRAGMENT_LENGTH: return "fragment-length";
+    case LA_DROP_FRAGMENT_HEADER: return "fragment-header";
+    case LA_DROP_FRAGMENT_OVERLAP: return "fragment-overlap";
+    case LA_DROP_FRAGMENT_DUPLICATE: return "fragment-duplicate";
+    case LA_DROP_FRAGMENTS_FULL: return "fragments-full";
+    case LA_DROP_FRAGMENTS_EVICTED: return "fragments-evicted";
+    case LA_DROP_FRAGMENTS_LATE: return "fragments-late";
+    case LA_DROP_FRAGMENT_ECN: return "fragment-ecn";
+    case LA_DROP_ETHERNET: return "ethernet";
+    case LA_DROP_UNRESOLVED: return "unresolved";
+    }
+    return "?";
+}
+
+const char *la_neighbour_state_name(enum la_neighbour_state state)
+{
+    switch (state) {
+    case LA_NEIGHBOUR_GONE: return "GONE";
+    case LA_NEIGHBOUR_INCOMPLETE: return "INCOMPLETE";
+    case LA_NEIGHBOUR_REACHABLE: return "REACHABLE";
+    case LA_NEIGHBOUR_STALE: return "STALE";
+    case LA_NEIGHBOUR_DELAY: return "DELAY";
+    case LA_NEIGHBOUR_PROBE: return "PROBE";
+    }
+    return "?";
+}
+
+const char *la_address_event_name(enum la_address_event event)
+{
+    switch (event) {
+    case LA_ADDRESS_PROBED: return "probed";
+    case LA_ADDRESS_ASSIGNED: return "assigned";
+    case LA_ADDRESS_REFUSED: return "refused";
+    case LA_ADDRESS_DEFENDED: return "defended";
+    case LA_ADDRESS_CONTESTED: return "contested";
     }
     return "?";
 }
@@ -171,6 +206,8 @@ const char *la_trace_kind_name(enum la_trace_kind kind)
     case LA_TRACE_TIME_WAIT: return "time-wait";
     case LA_TRACE_ENDED: return "ended";
     case LA_TRACE_PATH_MTU: return "path-mtu";
+    case LA_TRACE_NEIGHBOUR: return "neighbour";
+    case LA_TRACE_ADDRESS: return "address";
     }
     return "?";
 }
@@ -216,6 +253,13 @@ const char *la_counter_name(enum la_counter counter)
     case LA_COUNT_TRACE_LOST: return "lastackTraceLost";
     case LA_COUNT_IP_NEGATIVE_ADVICE: return "lastackIpNegativeAdvice";
     case LA_COUNT_TCP_ECN_REDUCTIONS: return "lastackTcpEcnReductions";
+    case LA_COUNT_REASSEMBLY_REQUIRED: return "ipReasmReqds";
+    case LA_COUNT_REASSEMBLY_OKS: return "ipReasmOKs";
+    case LA_COUNT_REASSEMBLY_FAILS: return "ipReasmFails";
+    case LA_COUNT_REASSEMBLY_TIMEOUTS: return "IpReasmTimeout";
+    case LA_COUNT_REASSEMBLY_EVICTED: return "lastackReasmEvicted";
+    case LA_COUNT_FRAGMENTATION_OKS: return "ipOutFragOKs";
+    case LA_COUNT_FRAGMENTATION_CREATES: return "ipOutFragCreates";
     }
     return "?";
 }

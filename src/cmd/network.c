@@ -108,6 +108,11 @@ static void init_place(struct network_options *options)
 {
     const struct option_spec place[NETWORK_PLACE] = {
         {0, "tun", "NAME", "the TUN device (default lastack0)", option_tun, &options->tun_name},
+        {0, "tap", NULL, "a TAP device instead: Ethernet frames, ARP, neighbour\ndiscovery", option_flag,
+         &options->tap},
+        {0, "probe", NULL,
+         "with --tap: ask for the address before it is used, since\nanother station may have it; takes up to 7 s",
+         option_flag, &options->probe},
         {0, "address", "ADDR/PREFIX", "lastack's own address (default 10.83.0.2/24)", option_prefix, &options->address},
         {0, "peer-address", "ADDR", "the kernel's address on the device\n(default: the prefix's first other one)",
          option_address, &options->peer_address},
@@ -218,6 +223,10 @@ const char *network_options_complete(struct network_options *options)
         return "--address is not one that a host can have in its prefix";
     if (!is_host(&options->peer_address, bits))
         return "--peer-address is not one that a host can have in its prefix";
+    if (options->probe && !options->tap)
+        return "--probe asks other stations, which only --tap has";
+    if (options->tap && options->mtu > 65535 - LA_ETHERNET_HEADER_BYTES)
+        return "--tap carries packets of at most 65521 octets: --mtu is larger";
     if (la_address_equal(&options->peer_address, own))
         return "--address and --peer-address are the same: lastack and the kernel are two hosts";
     if (!same_prefix(own, &options->peer_address, bits))

@@ -11,7 +11,7 @@
    to its packets, and what is shown of it. */
 
 enum { NETWORK_OFFERED = 3 };
-enum { NETWORK_GROUPS = 4, NETWORK_PLACE = 6, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
+enum { NETWORK_GROUPS = 4, NETWORK_PLACE = 8, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
 
 struct impair_target {
     struct impair_config *config;
@@ -22,6 +22,8 @@ struct network_options {
     const char *tun_name;
     struct option_prefix address;
     struct la_address peer_address;
+    bool tap;
+    bool probe;
     bool netns;
     const char *run;
     uint32_t mtu;

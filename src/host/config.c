@@ -16,11 +16,15 @@ void la_config_default(struct la_config *config)
         .buffer_piece_bytes = 4096,
         .buffer_pieces = 8192,
         .reply_bytes = 65536,
+        .reassembly_bytes = 524288,
+        .reassembly_ms = 60000,
         .trace_records = 0,
         .trace_mask = LA_TRACE_ALL,
         .send_buffer_bytes = 262144,
         .receive_buffer_bytes = 262144,
         .out_of_order_ranges = 64,
+        .neighbours = 256,
+        .address_probes = 3,
         .path_mtus = 64,
         .own_settings = 1024,
         .ttl = 64,
@@ -107,6 +111,10 @@ static const char *buffers_error(const struct la_config *config)
     if (outside(config->reply_bytes, 64, UINT32_C(1) << 30) || config->reply_bytes % 8 != 0) {
         return "reply_bytes: a multiple of 8, 64 to 1073741824";
     }
+    if (config->reassembly_bytes != 0 &&
+        (outside(config->reassembly_bytes, 4096, UINT32_C(1) << 24) || config->reassembly_bytes % 8 != 0)) {
+        return "reassembly_bytes: 0, or a multiple of 8, 4096 to 16777216";
+    }
     if (outside(config->send_buffer_bytes, 1, BUFFER_MAX_BYTES)) {
         return "send_buffer_bytes: 1 to 1073725440";
     }
@@ -126,6 +134,9 @@ static const char *life_cycle_error(const struct la_config *config)
     }
     if (config->dscp > 63) {
         return "dscp: at most 63";
+    }
+    if (outside(config->reassembly_ms, 1, 60000)) {
+        return "reassembly_ms: 1 to 60000";
     }
     if (outside(config->msl_ms, 0, MSL_MAX_MS)) {
         return "msl_ms: at most 2000000";

@@ -4,6 +4,7 @@
 
 #include "base/address.h"
 #include "base/assert.h"
+#include "ip/reassembly.h"
 
 /* The entry points: the only place that knows IP and TCP both. */
 
@@ -25,6 +26,7 @@ la_host *la_host_init(void *block, size_t size, const struct la_config *config, 
     core_set_time(&host->core, now);
     host->core.started = now;
     host_layout(config, host);
+    reassembly_start(&host->ip);
     tcp_start(&host->tcp);
     return host;
 }
@@ -91,37 +93,54 @@ COLD static void other_packet_arrives(la_host *host, unsigned interface, const s
     icmp_refuse(&host->ip, interface, packet);
 }
 
-/* Not for us, or not a packet. */
-COLD static void packet_is_dropped(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet)
+/* Not for us, or no packet, or a part of one. If that was the last one that was missing: the length of the whole, and
+   where it lies; else 0. */
+COLD static size_t packet_is_put_aside(la_host *host, enum la_drop why, unsigned interface, const struct packet *packet,
+                                       const uint8_t **whole)
 {
+    if (why == LA_DROP_IP_FRAGMENT && host->core.config.reassembly_bytes > 0 && *whole == NULL) {
+        return fragment_arrives(&host->ip, interface, packet, whole);
+    }
     trace_packet(core_drop(&host->core, why), interface, packet);
     if (why == LA_DROP_IP_OPTION && packet->bytes[0] >> 4 == 6) {
         icmp_complain(&host->ip, interface, packet);
     }
+    return 0;
 }
 
 /* A route that the sender chose goes past what guards the usual one (RFC 6274 3.13.2.3): only on request, and only for
    TCP, which answers along it. */
-COLD static bool may_be_source_routed(const la_host *host, const struct packet *packet)
+COLD static bool may_be_source_routed(const la_host *host, enum la_drop why, const struct packet *packet)
 {
-    return host->core.config.source_routes && packet->protocol == IP_PROTOCOL_TCP;
+    return why == LA_DROP_IP_OPTION && packet->source_route != NULL && host->core.config.source_routes &&
+           packet->protocol == IP_PROTOCOL_TCP;
 }
 
-void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
+STRAIGHT void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length)
 {
     struct packet parsed;
+    const uint8_t *whole = NULL; /* of which this packet is the last fragment */
+    enum la_drop why = LA_DROP_NONE;
     enter(host, now);
+    if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
+        struct ip_payload in_frame = ip_frame_arrives(&host->ip, interface, packet, length);
+        if (in_frame.octets == NULL) {
+            return;
+        }
+        packet = in_frame.octets;
+        length = in_frame.length;
+    }
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
-    enum la_drop why = ip_parse(packet, length, &parsed);
-    if (why == LA_DROP_NONE) {
-        why = ip_check(&host->ip, interface, &parsed);
-    }
+    do {
+        why = ip_parse(whole != NULL ? whole : packet, length, &parsed);
+        if (why == LA_DROP_NONE || may_be_source_routed(host, why, &parsed)) {
+            why = ip_check(&host->ip, interface, &parsed);
+        }
+        if (why != LA_DROP_NONE) {
+            length = packet_is_put_aside(host, why, interface, &parsed, &whole);
+        }
+    } while (why != LA_DROP_NONE && length > 0);
     if (why != LA_DROP_NONE) {
-        packet_is_dropped(host, why, interface, &parsed);
-        return;
-    }
-    if (parsed.source_route != NULL && !may_be_source_routed(host, &parsed)) {
-        trace_packet(core_drop(&host->core, LA_DROP_IP_OPTION), interface, &parsed);
         return;
     }
     core_count(&host->core, LA_COUNT_IP_IN_DELIVERS);
@@ -132,13 +151,10 @@ void la_host_input(la_host *host, la_time now, unsigned interface, const void *p
     }
 }
 
-APART static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
+APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void *buffer, size_t size)
 {
     struct core *core = &host->core;
     size_t length = 0;
-    if (size < ip_interface_mtu(&host->ip, interface)) {
-        return 0;
-    }
     if (core->replies.used > 0) {
         length = replies_take(&core->replies, core_at(core, core->replies.offset), interface, buffer, size);
     }
@@ -151,31 +167,66 @@ APART static size_t next_packet(la_host *host, unsigned interface, void *buffer,
     return length;
 }
 
+/* Each turn uses up something that was to be sent, or ends. */
+APART static size_t next_frame(la_host *host, unsigned interface, uint8_t *buffer, size_t size)
+{
+    size_t length;
+    if (size < LA_ETHERNET_HEADER_BYTES) {
+        return 0;
+    }
+    do {
+        length = next_packet(host, interface, buffer + LA_ETHERNET_HEADER_BYTES, size - LA_ETHERNET_HEADER_BYTES);
+    } while (length > 0 && !ip_frame_leaves(&host->ip, interface, buffer, length));
+    return length > 0 ? LA_ETHERNET_HEADER_BYTES + length : 0;
+}
+
 size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size)
 {
     enter(host, now);
     if (interface >= host->ip.interface_count ||
-        (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface))) {
+        (host->core.replies.used == 0 && !tcp_wants_output(&host->tcp, interface)) ||
+        size < ip_interface_mtu(&host->ip, interface)) {
         return 0;
+    }
+    if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
+        return next_frame(host, interface, buffer, size);
     }
     return next_packet(host, interface, buffer, size);
 }
 
 /* ---- time ---- */
 
+APART static void neighbours_advance(la_host *host)
+{
+    struct icmp_notice notice = {0};
+    while (ip_advance(&host->ip, &notice)) {
+        notice_arrives(&host->tcp, &notice);
+    }
+}
+
 void la_host_advance(la_host *host, la_time now)
 {
     unsigned left = TCP_FIRED_AT_ONCE;
     struct la_address doubted;
     enter(host, now);
+    if (ip_has_ethernet(&host->ip)) {
+        neighbours_advance(host);
+    }
     while (tcp_advance(&host->tcp, &left, &doubted)) {
         ip_advice_is_negative(&host->ip, &doubted);
+    }
+    if (host->ip.reassembling > 0) {
+        reassembly_advance(&host->ip);
     }
 }
 
 la_time la_host_deadline(const la_host *host)
 {
-    return tcp_deadline(&host->tcp);
+    la_time deadline = tcp_deadline(&host->tcp);
+    if (ip_has_ethernet(&host->ip) && ip_deadline(&host->ip) < deadline) {
+        deadline = ip_deadline(&host->ip);
+    }
+    return host->ip.reassembling > 0 ? reassembly_deadline(&host->ip, deadline) : deadline;
 }
 
 /* ---- interfaces, addresses, routes ---- */
@@ -186,11 +237,28 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu)
     return ip_interface_add(&host->ip, mtu);
 }
 
+int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6])
+{
+    enter(host, now);
+    return ip_interface_add_ethernet(&host->ip, mtu, mac);
+}
+
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length)
 {
     enter(host, now);
     return ip_address_add(&host->ip, interface, address, prefix_length);
+}
+
+int la_address_state(const la_host *host, const struct la_address *address)
+{
+    return ip_address_state(&host->ip, address);
+}
+
+int la_interface_follow_routers(la_host *host, la_time now, unsigned interface)
+{
+    enter(host, now);
+    return ip_follow_routers(&host->ip, interface);
 }
 
 bool la_address_is_local(const la_host *host, const struct la_address *address)
@@ -205,6 +273,13 @@ int la_route_add(la_host *host, la_time now, unsigned interface, const struct la
     return ip_route_add(&host->ip, interface, prefix, prefix_length);
 }
 
+int la_route_add_via(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
+                     unsigned prefix_length, const struct la_address *gateway)
+{
+    enter(host, now);
+    return ip_route_add_via(&host->ip, interface, prefix, prefix_length, gateway);
+}
+
 /* ---- opening ---- */
 
 int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
@@ -214,7 +289,8 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
     if (local->port == 0 || backlog == 0) {
         return LA_ERROR_INVALID;
     }
-    if (!address_is_any(&local->address) && !ip_is_ours(&host->ip, &local->address)) {
+    int is_ours = address_is_any(&local->address) ? LA_OK : ip_address_state(&host->ip, &local->address);
+    if (is_ours != LA_OK && is_ours != LA_ERROR_WOULD_BLOCK) { /* what is being asked for will be ours */
         return LA_ERROR_NO_ADDRESS;
     }
     return tcp_listen(&host->tcp, local, backlog, listener);
@@ -256,16 +332,13 @@ static int active_open(la_host *host, const struct la_endpoint *local, const str
     if (local != NULL) {
         from = *local;
     }
-    bool given = !address_is_any(&from.address);
-    if (given && !ip_is_ours(&host->ip, &from.address)) {
-        return LA_ERROR_NO_ADDRESS;
-    }
     if (host->core.now - host->core.started < host->core.config.quiet_time_ms * LA_MILLISECOND) {
         return LA_ERROR_QUIET;
     }
     const struct la_address *next = route != NULL ? &route->hops[0] : &remote->address;
-    if (!ip_path_to(&host->ip, next, given ? &from.address : NULL, &way)) {
-        return LA_ERROR_NO_ROUTE;
+    enum la_error error = ip_path_to(&host->ip, next, &from.address, &way);
+    if (error != LA_OK) {
+        return error;
     }
     from.address = way.source; /* MUST-44, MUST-45 */
     const struct tcp_path path = {way.interface, way.mtu};
@@ -444,13 +517,15 @@ void la_host_counters(const la_host *host, struct la_counters *counters)
 {
     const struct core *core = &host->core;
     *counters = (struct la_counters){0};
-    for (unsigned i = 0; i < LA_COUNTER_COUNT; i++) {
+    for (unsigned i = 0; i < CORE_COUNTER_COUNT; i++) {
         counters->counter[i] = i < LA_COUNTER_WIDE_COUNT ? core->wide[i] : core->counter[i - LA_COUNTER_WIDE_COUNT];
     }
-    for (unsigned i = 0; i < LA_DROP_COUNT; i++) {
+    for (unsigned i = 0; i < CORE_DROP_COUNT; i++) {
         counters->dropped[i] = core->dropped[i];
     }
     counters->reply_bytes = core->replies.used;
+    reassembly_counters(&host->ip, counters);
+    ip_neighbour_counters(&host->ip, counters);
     tcp_gauges(&host->tcp, counters);
 }
 

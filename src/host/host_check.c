@@ -1,5 +1,6 @@
 #include "host_inspect.h"
 
+#include "ip/reassembly.h"
 #include "tcp/check.h"
 
 static const char *replies_check(const struct replies *replies)
@@ -13,9 +14,9 @@ static const char *replies_check(const struct replies *replies)
     return is_full || distance == replies->used ? NULL : "replies: what is used lies from tail to head";
 }
 
-static const char *trace_check(const struct trace_ring *ring)
+static const char *trace_check(const struct trace_ring *ring, uint32_t capacity)
 {
-    bool holds = ring->count <= ring->capacity && (ring->first < ring->capacity || ring->capacity == 0);
+    bool holds = ring->count <= capacity && (ring->first < capacity || capacity == 0);
     return holds ? NULL : "trace: the ring lies within its records";
 }
 
@@ -23,7 +24,10 @@ const char *host_check(const la_host *host)
 {
     const char *wrong = replies_check(&host->core.replies);
     if (wrong == NULL) {
-        wrong = trace_check(&host->core.trace);
+        wrong = trace_check(&host->core.trace, host->core.config.trace_records);
+    }
+    if (wrong == NULL) {
+        wrong = reassembly_check(&host->ip);
     }
     return wrong != NULL ? wrong : tcp_check(&host->tcp);
 }

@@ -28,9 +28,10 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
 
 static void place_ip(const struct la_config *config, struct ip *ip, size_t *end)
 {
-    place(end, ip_interfaces_bytes(config), CORE_UNIT, &ip->interfaces);
-    place(end, ip_addresses_bytes(config), CORE_UNIT, &ip->addresses);
-    place(end, ip_routes_bytes(config), CORE_UNIT, &ip->routes);
+    size_t interfaces = ip_interfaces_bytes(config);
+    size_t prefixes = ip_addresses_bytes(config) + ip_routes_bytes(config);
+    place(end, interfaces + prefixes + ip_neighbours_bytes(config), CORE_UNIT, &ip->addresses);
+    ip->addresses += (uint32_t)(interfaces / CORE_UNIT);
 }
 
 size_t host_layout(const struct la_config *config, struct la_host *host)
@@ -38,12 +39,11 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     struct la_host scratch = {0};
     struct la_host *to = host != NULL ? host : &scratch;
     size_t end = sizeof *to + tcp_connections_bytes(config);
-    to->ip.core_bytes = (int32_t)(offsetof(struct la_host, core) - offsetof(struct la_host, ip));
     place_ip(config, &to->ip, &end);
-    place(&end, config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
+    place(&end, (size_t)config->reassembly_bytes + config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);
     place(&end, (size_t)config->trace_records * sizeof(struct la_trace), CORE_UNIT, &to->core.trace.offset);
+    to->core.replies.offset += config->reassembly_bytes / CORE_UNIT; /* reassembly_of finds its room right before */
     to->core.replies.bytes = config->reply_bytes;
-    to->core.trace.capacity = config->trace_records;
     return end;
 }

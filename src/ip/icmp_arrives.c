@@ -1,4 +1,5 @@
 #include "base/assert.h"
+#include "reassembly.h"
 #include "tables.h"
 
 static void complete(struct la_trace *record, unsigned interface, const struct la_endpoint *local,
@@ -24,6 +25,11 @@ static void answer_echo(struct ip *ip, unsigned interface, const struct packet *
     struct core *core = ip_core(ip);
     bool ipv4 = packet_is_ipv4(request);
     size_t mtu = ip_interface_mtu(ip, interface);
+    size_t whole_bytes = ip_header_bytes(&request->source) + request->payload_length;
+    if (whole_bytes > mtu && core->config.reassembly_bytes > 0) {
+        fragments_answer_echo(ip, interface, request);
+        return;
+    }
     size_t length = ipv4 ? icmp_echo_reply_bytes(request, mtu) : icmpv6_echo_reply_bytes(request, mtu);
     uint8_t *room = replies_reserve(&core->replies, ip_replies_ring(ip), interface, length);
     if (room == NULL) {

@@ -143,3 +143,52 @@ void icmp_complain(struct ip *ip, unsigned interface, const struct packet *packe
         send_problem(ip, interface, packet, &source->address, &problem);
     }
 }
+
+/* What a part shows of it: no checksum, but the type, which stands in the first one. */
+static bool is_part_of_an_error(const struct packet *packet)
+{
+    const struct ip_fragment fragment = ip_fragment(packet);
+    struct ip_transport transport;
+    if (fragment.offset > 0) {
+        return fragment.protocol == IP_PROTOCOL_ICMPV6;
+    }
+    if (!ip_fragment_transport(packet, &transport) || transport.length == 0) {
+        return false;
+    }
+    uint8_t type = transport.octets[0];
+    if (packet_is_ipv4(packet)) {
+        return transport.protocol == IP_PROTOCOL_ICMP && type != ICMP_ECHO_REQUEST && type != ICMP_ECHO_REPLY;
+    }
+    return transport.protocol == IP_PROTOCOL_ICMPV6 && type != ICMPV6_ECHO_REQUEST && type != ICMPV6_ECHO_REPLY;
+}
+
+static bool error_about_part_is_forbidden(const struct ip *ip, const struct packet *packet)
+{
+    return !ip_is_ours(ip, &packet->destination) || is_part_of_an_error(packet) || !error_is_allowed(ip);
+}
+
+void icmp_complain_of_fragment(struct ip *ip, unsigned interface, const struct packet *packet,
+                               enum icmpv6_parameter_problem_code code, size_t pointer)
+{
+    const struct ipv6_problem problem = {.code = (uint8_t)code, .pointer = (uint16_t)pointer};
+    if (!packet_is_ipv4(packet) && !error_about_part_is_forbidden(ip, packet)) {
+        send_problem(ip, interface, packet, &packet->destination, &problem);
+    }
+}
+
+void icmp_reassembly_time_exceeded(struct ip *ip, unsigned interface, const struct packet *first)
+{
+    if (error_about_part_is_forbidden(ip, first)) {
+        return;
+    }
+    if (!packet_is_ipv4(first)) {
+        const struct icmpv6_header header = {
+            .source = first->destination, .type = ICMPV6_TIME_EXCEEDED, .code = ICMP_TIME_EXCEEDED_REASSEMBLY};
+        send_icmpv6(ip, interface, first, header);
+        return;
+    }
+    uint8_t *room = reserve(ip, interface, first, icmp_unreachable_bytes(first));
+    if (room != NULL) {
+        commit(ip, interface, icmp_emit_reassembly_time_exceeded(room, first, ip_core(ip)->config.ttl));
+    }
+}

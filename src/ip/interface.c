@@ -1,11 +1,12 @@
 #include "base/address.h"
 #include "base/assert.h"
+#include "neighbour.h"
 #include "tables.h"
 #include "wire/tcp.h"
 
 size_t ip_interfaces_bytes(const struct la_config *config)
 {
-    return sizeof(struct ip_interface) * config->interfaces;
+    return (sizeof(struct ip_interface) * config->interfaces + CORE_UNIT - 1) / CORE_UNIT * CORE_UNIT;
 }
 
 size_t ip_addresses_bytes(const struct la_config *config)
@@ -21,13 +22,18 @@ int ip_interface_add(struct ip *ip, unsigned mtu)
     if (ip->interface_count == ip_core(ip)->config.interfaces) {
         return LA_ERROR_NO_INTERFACE;
     }
-    ip_interfaces(ip)[ip->interface_count] = (struct ip_interface){.mtu = (uint16_t)mtu};
+    *ip_interface_at(ip, ip->interface_count) = (struct ip_interface){.mtu = (uint16_t)mtu};
     return (int)ip->interface_count++;
 }
 
 unsigned ip_interface_mtu(const struct ip *ip, unsigned interface)
 {
-    return interface < ip->interface_count ? ip_interfaces(ip)[interface].mtu : 0;
+    return interface < ip->interface_count ? ip_interface_at(ip, interface)->mtu : 0;
+}
+
+bool ip_is_ethernet(const struct ip *ip, unsigned interface)
+{
+    return interface < ip->interface_count && ip_interface_at(ip, interface)->is_ethernet;
 }
 
 bool ip_is_broadcast_of(const struct la_address *address, const struct ip_prefix *prefix)
@@ -149,6 +155,19 @@ static void insert(struct ip *ip, const struct ip_prefix *added)
     ip->address_count++;
 }
 
+static enum la_error assignment_error(const struct ip *ip, const struct ip_prefix *added)
+{
+    const struct la_address *address = &added->address;
+    if (ip_is_no_host(address) || ip_is_broadcast_of(address, added) || ip_is_subnet_broadcast(ip, address) ||
+        makes_broadcast(ip, added) || is_routers_anycast(added)) {
+        return LA_ERROR_INVALID;
+    }
+    if (ip_is_ours(ip, address)) {
+        return LA_ERROR_IN_USE;
+    }
+    return ip->address_count < ip_core(ip)->config.addresses ? LA_OK : LA_ERROR_NO_ADDRESS;
+}
+
 int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length)
 {
     enum la_error error = ip_prefix_error(ip, interface, address, prefix_length);
@@ -156,18 +175,24 @@ int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *a
         return error;
     }
     const struct ip_prefix added = ip_prefix_of(ip, interface, address, prefix_length);
-    if (ip_is_no_host(address) || ip_is_broadcast_of(address, &added) || ip_is_subnet_broadcast(ip, address) ||
-        makes_broadcast(ip, &added) || is_routers_anycast(&added)) {
-        return LA_ERROR_INVALID;
+    error = assignment_error(ip, &added);
+    if (error != LA_OK) {
+        return error;
     }
-    if (ip_is_ours(ip, address)) {
-        return LA_ERROR_IN_USE;
-    }
-    if (ip->address_count == ip_core(ip)->config.addresses) {
-        return LA_ERROR_NO_ADDRESS;
+    if (ip_is_ethernet(ip, interface)) {
+        return ip_claim(ip, &added);
     }
     insert(ip, &added);
     return LA_OK;
+}
+
+enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix)
+{
+    enum la_error error = assignment_error(ip, prefix);
+    if (error == LA_OK) {
+        insert(ip, prefix);
+    }
+    return error;
 }
 
 /* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's (RFC 9293 3.9.2.3, MUST-63). */
@@ -196,7 +221,9 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
     const struct ip_prefix *addresses = ip_addresses(ip);
     uint32_t source = ipv4_of(&packet->source);
     uint32_t destination = ipv4_of(&packet->destination);
-    bool source_is_bad = source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127;
+    if (source - (UINT32_C(1) << 24) >= UINT32_C(223) << 24 || source >> 24 == 127) {
+        return LA_DROP_IP_SOURCE;
+    }
     bool may_be_broadcast = (source & 3) == 3; /* one has two bits of host at least, all of them ones */
     bool destination_is_ours = false;
     const struct ip_prefix *end = addresses + ip->ipv4_count;
@@ -208,9 +235,6 @@ static enum la_drop check_ipv4(const struct ip *ip, unsigned interface, const st
         if (source == own || (may_be_broadcast && source == broadcast_of(own, prefix->bits - ADDRESS_IPV4_PREFIX))) {
             return LA_DROP_IP_SOURCE;
         }
-    }
-    if (source_is_bad) {
-        return LA_DROP_IP_SOURCE;
     }
     return destination_is_ours ? LA_DROP_NONE : LA_DROP_IP_DESTINATION;
 }

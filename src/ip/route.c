@@ -21,6 +21,25 @@ int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *pre
     return LA_OK;
 }
 
+static void close_gap(struct ip_prefix *prefixes, uint32_t count, uint32_t order)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        prefixes[i].order -= prefixes[i].order > order;
+    }
+}
+
+void ip_route_remove(struct ip *ip, uint32_t route)
+{
+    struct ip_prefix *routes = ip_routes(ip);
+    uint32_t order = routes[route].order;
+    uint32_t behind = ip->route_count - route - 1u;
+    memmove(&routes[route], &routes[route + 1], behind * sizeof *routes);
+    ip_ways_remove(ip, route);
+    ip->route_count--;
+    close_gap(routes, ip->route_count, order);
+    close_gap(ip_addresses(ip), ip->address_count, order);
+}
+
 /* The best so far of the ways to a destination. */
 struct way {
     const struct ip_prefix *prefix; /* NULL: none yet */
@@ -63,35 +82,44 @@ bool ip_is_another_host(const struct ip *ip, const struct la_address *address)
     return ip_source_is_valid(ip, address);
 }
 
-void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
+enum la_error ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *from,
+                         struct ip_path *path)
 {
-    (void)destination;
-    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
-}
-
-bool ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *source_or_null,
-                struct ip_path *path)
-{
-    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 3.9.1.1, MUST-46 */
-        return false;
+    bool is_given = !address_is_any(from);
+    const struct ip_prefix *source = is_given ? ip_find_address(ip, from) : NULL;
+    if (is_given && source == NULL) {
+        return LA_ERROR_NO_ADDRESS;
     }
-    const struct ip_prefix *source = source_or_null != NULL ? ip_find_address(ip, source_or_null) : NULL;
+    if (!ip_source_is_valid(ip, destination)) { /* TCP speaks to one other host only: RFC 9293 3.9.1.1, MUST-46 */
+        return LA_ERROR_NO_ROUTE;
+    }
     struct way way = {NULL, false};
     consider(&way, ip_addresses(ip), ip->address_count, destination, source);
     consider(&way, ip_routes(ip), ip->route_count, destination, source);
     if (way.prefix == NULL) {
-        return false;
+        return LA_ERROR_NO_ROUTE;
     }
     if (source == NULL) {
         source = ip_source_for(ip, way.prefix->interface, destination);
     } else if (!may_leave_by(source, &way, destination)) {
-        return false;
+        return LA_ERROR_NO_ROUTE;
     }
     if (source == NULL) {
-        return false;
+        return LA_ERROR_NO_ROUTE;
     }
     path->interface = way.prefix->interface;
-    path->mtu = ip_interfaces(ip)[path->interface].mtu;
+    path->mtu = ip_interface_at(ip, path->interface)->mtu;
     path->source = source->address;
-    return true;
+    return LA_OK;
+}
+
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
+{
+    struct ip_path path;
+    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
+    static const struct la_address any;
+    if (ip_has_ethernet(ip) && ip_path_to(ip, destination, &any, &path) == LA_OK &&
+        ip_is_ethernet(ip, path.interface)) {
+        ip_neighbour_is_doubted(ip, path.interface, destination);
+    }
 }

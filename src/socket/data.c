@@ -62,16 +62,34 @@ static int discard(struct sockets *sockets, la_time now, const struct socket *so
     return la_recv_consume(sockets->host, now, socket->connection, viewed < length ? viewed : length);
 }
 
+/* A read that has begun ends where the urgent octet is next: what it answers lies on one side of the mark. */
+static bool is_at_mark(size_t to_mark, size_t position, size_t done)
+{
+    return done > 0 && to_mark > 0 && position == to_mark - 1;
+}
+
 /* What is there for the room behind `done` octets: how many; 0 or an error: nothing. */
 static int take(struct sockets *sockets, la_time now, const struct socket *socket, const struct transfer *transfer,
                 size_t done)
 {
-    const struct iovec room = transfer_at(transfer, done);
+    struct iovec room = transfer_at(transfer, done);
+    size_t to_mark = urgent_octets(sockets, socket);
+    bool is_skipped = urgent_is_skipped(socket, to_mark);
+    size_t position = (transfer->flags & MSG_PEEK) != 0 ? done + is_skipped : 0;
+    if (is_at_mark(to_mark, position, done)) {
+        return 0;
+    }
+    if (to_mark > position + 1 && to_mark - 1 - position < room.iov_len) {
+        room.iov_len = to_mark - 1 - position;
+    }
     if (room.iov_len == 0) {
         return 0;
     }
     if ((transfer->flags & MSG_PEEK) != 0) {
-        return la_peek(sockets->host, socket->connection, done, room.iov_base, room.iov_len);
+        return la_peek(sockets->host, socket->connection, position, room.iov_base, room.iov_len);
+    }
+    if (is_skipped && discard(sockets, now, socket, 1) <= 0) {
+        return 0;
     }
     if ((transfer->flags & MSG_TRUNC) != 0) {
         return discard(sockets, now, socket, room.iov_len);
@@ -128,6 +146,14 @@ static bool has_unread(const struct sockets *sockets, const struct socket *socke
     return socket->has_connection && socket_info(sockets, socket).unread_bytes > 0;
 }
 
+/* Linux ends a read there, also one that wants more. */
+static bool reached_mark(const struct sockets *sockets, const struct socket *socket, const struct transfer *transfer,
+                         size_t done)
+{
+    size_t to_mark = urgent_octets(sockets, socket);
+    return is_at_mark(to_mark, (transfer->flags & MSG_PEEK) != 0 ? done : 0, done);
+}
+
 static ssize_t receive(struct sockets *sockets, la_time now, struct socket_call *call, struct file *file,
                        const struct transfer *transfer)
 {
@@ -135,8 +161,9 @@ static ssize_t receive(struct sockets *sockets, la_time now, struct socket_call 
     if (socket->has_listener) {
         return call_end(sockets, now, call, -ENOTCONN);
     }
-    if ((transfer->flags & MSG_OOB) != 0) { /* Linux's tcp_recv_urg: there is none */
-        return call_end(sockets, now, call, -EINVAL);
+    if ((transfer->flags & MSG_OOB) != 0) {
+        const struct iovec room = transfer_at(transfer, 0);
+        return call_end(sockets, now, call, urgent_receive(sockets, socket, transfer->flags, &room));
     }
     if ((transfer->flags & MSG_ERRQUEUE) != 0) {
         return call_end(sockets, now, call, -EAGAIN);
@@ -145,7 +172,7 @@ static ssize_t receive(struct sockets *sockets, la_time now, struct socket_call 
     done = take_all(sockets, now, socket, transfer, done);
     call->done = done;
     if (done >= least_wanted(socket, transfer) || (transfer->total == 0 && has_unread(sockets, socket)) ||
-        (done > 0 && is_at_end(sockets, socket))) {
+        (done > 0 && (is_at_end(sockets, socket) || reached_mark(sockets, socket, transfer, done)))) {
         return call_end(sockets, now, call, (ssize_t)done);
     }
     ssize_t result = done > 0 ? SOCKET_BLOCKED : nothing_read(sockets, socket);
@@ -223,7 +250,7 @@ ssize_t sockets_recvmsg(struct sockets *sockets, la_time now, struct socket_call
     if (result >= 0) {
         message->msg_namelen = 0;
         message->msg_controllen = 0;
-        message->msg_flags = 0;
+        message->msg_flags = result > 0 ? flags & MSG_OOB : 0;
     }
     return result;
 }
@@ -246,7 +273,9 @@ static size_t give_all(struct sockets *sockets, la_time now, struct socket *sock
 {
     while (done < transfer->total) {
         const struct iovec part = transfer_at(transfer, done);
-        int given = la_send(sockets->host, now, socket->connection, part.iov_base, part.iov_len);
+        int given = (transfer->flags & MSG_OOB) != 0
+                        ? la_send_urgent(sockets->host, now, socket->connection, part.iov_base, part.iov_len)
+                        : la_send(sockets->host, now, socket->connection, part.iov_base, part.iov_len);
         if (given < 0) {
             socket->is_full = given == LA_ERROR_WOULD_BLOCK;
             break;
@@ -319,7 +348,7 @@ static ssize_t send_parts(struct sockets *sockets, la_time now, struct socket_ca
     struct transfer transfer;
     int error = call_begin(sockets, now, call, fd, &file);
     error = error != 0 ? error : transfer_of(parts, count, flags, &transfer);
-    if (error == 0 && (flags & (MSG_OOB | MSG_FASTOPEN)) != 0) {
+    if (error == 0 && (flags & MSG_FASTOPEN) != 0) {
         error = -EOPNOTSUPP;
     }
     return error != 0 ? error : transmit(sockets, now, call, file, &transfer);

@@ -78,6 +78,14 @@ static uint32_t to_be_sent(const struct la_info *info, bool is_unsent)
     return info->notsent_bytes + (is_unsent ? 0 : info->unacked_bytes);
 }
 
+/* Linux's tcp_inq: up to the mark. */
+static uint32_t to_be_read(const struct socket *socket, const struct la_info *info)
+{
+    bool ends_at_mark = !socket->options.oob_inline && info->rcv_urgent_bytes > 0;
+    uint32_t to_mark = ends_at_mark ? info->rcv_urgent_bytes - 1 : info->unread_bytes;
+    return to_mark < info->unread_bytes ? to_mark : info->unread_bytes;
+}
+
 /* Linux's tcp_ioctl. */
 static int count_octets(const struct sockets *sockets, const struct socket *socket, unsigned long request, int *count)
 {
@@ -88,7 +96,7 @@ static int count_octets(const struct sockets *sockets, const struct socket *sock
         return -EINVAL;
     }
     if (request == SIOCINQ) {
-        *count = is_opening ? 0 : (int)info.unread_bytes;
+        *count = is_opening ? 0 : (int)to_be_read(socket, &info);
     } else {
         *count = is_opening ? 0 : (int)to_be_sent(&info, request == SIOCOUTQNSD);
     }
@@ -116,7 +124,7 @@ int sockets_ioctl(struct sockets *sockets, la_time now, int fd, unsigned long re
     case SIOCINQ:
     case SIOCOUTQ:
     case SIOCOUTQNSD: return count_octets(sockets, &file->socket, request, number);
-    case SIOCATMARK: *number = 0; return 0; /* there is no urgent data */
+    case SIOCATMARK: *number = urgent_octets(sockets, &file->socket) == 1; return 0;
     default: return -ENOTTY;
     }
 }

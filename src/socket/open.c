@@ -23,6 +23,8 @@ static void options_default(struct socket_options *options, const struct la_conf
         .receive_timeout = LA_TIME_NEVER,
         .send_timeout = LA_TIME_NEVER,
         .receive_low_water = 1,
+        .ipv4 = {.ttl = -1, .mtu_discover = IP_PMTUDISC_WANT},
+        .ipv6 = {.ttl = -1, .mtu_discover = IPV6_PMTUDISC_WANT},
     };
 }
 

@@ -270,6 +270,9 @@ int sockets_setsockopt(struct sockets *sockets, la_time now, int fd, int level, 
     if (error != 1) {
         return error;
     }
+    if (level == IPPROTO_IP || (level == IPPROTO_IPV6 && option != IPV6_V6ONLY)) {
+        return ip_option_set(sockets, now, &file->socket, level, option, value, length);
+    }
     int number = 0;
     if (length < sizeof number) {
         return -EINVAL;
@@ -278,7 +281,7 @@ int sockets_setsockopt(struct sockets *sockets, la_time now, int fd, int level, 
     switch (level) {
     case SOL_SOCKET: return set_socket_option(sockets, now, file, option, number);
     case IPPROTO_TCP: return set_tcp_option(sockets, now, file, option, number);
-    case IPPROTO_IPV6: return option == IPV6_V6ONLY ? set_ipv6_only(sockets, &file->socket, number) : -ENOPROTOOPT;
+    case IPPROTO_IPV6: return set_ipv6_only(sockets, &file->socket, number);
     default: return -ENOPROTOOPT;
     }
 }
@@ -346,10 +349,8 @@ static int get_number(const struct sockets *sockets, struct socket *socket, int 
     switch (level) {
     case SOL_SOCKET: return get_socket_option(sockets, socket, option, value);
     case IPPROTO_TCP: return get_tcp_option(sockets, socket, option, value);
-    case IPPROTO_IP: return -ENOPROTOOPT;
-    case IPPROTO_IPV6:
-        *value = socket->options.ipv6_only;
-        return option == IPV6_V6ONLY && socket->family == AF_INET6 ? 0 : -ENOPROTOOPT;
+    case IPPROTO_IP:
+    case IPPROTO_IPV6: return ip_option_get(sockets, socket, level, option, value);
     default: return -EOPNOTSUPP;
     }
 }

@@ -7,7 +7,8 @@ static bool is_readable(const struct socket *socket, const struct la_info *info)
     if (info->unread_bytes == 0) {
         return false;
     }
-    return info->unread_bytes >= socket->options.receive_low_water || info->rcv_wnd <= info->rcv_mss;
+    uint32_t skipped = urgent_is_skipped(socket, info->rcv_urgent_bytes) ? 1 : 0;
+    return info->unread_bytes >= socket->options.receive_low_water + skipped || info->rcv_wnd <= info->rcv_mss;
 }
 
 static bool is_writable(const struct socket *socket, const struct la_info *info)
@@ -41,6 +42,7 @@ static uint32_t socket_mask(const struct sockets *sockets, const struct socket *
         return mask;
     }
     mask |= is_readable(socket, &info) ? EPOLLIN | EPOLLRDNORM : 0;
+    mask |= urgent_is_there(socket, &info) ? EPOLLPRI : 0;
     mask |= is_writable(socket, &info) ? EPOLLOUT | EPOLLWRNORM : 0;
     return mask;
 }

@@ -175,6 +175,13 @@ static void note_event(struct sockets *sockets, la_time now, struct file *file, 
     if ((flags & LA_READY_READABLE) != 0) {
         woken |= EPOLLIN | EPOLLRDNORM;
     }
+    if ((flags & LA_READY_URGENT) != 0) {
+        urgent_note(sockets, now, socket);
+    }
+    if ((flags & (LA_READY_READABLE | LA_READY_URGENT)) !=
+        0) { /* the octet may have come before or after its pointer */
+        woken |= EPOLLPRI | EPOLLRDBAND;
+    }
     if ((flags & LA_READY_WRITABLE) != 0) {
         socket->is_full = false;
         woken |= EPOLLOUT | EPOLLWRNORM;
@@ -237,6 +244,9 @@ void socket_adopt(struct sockets *sockets, la_time now, struct file *file, struc
     const struct la_info info = socket_info(sockets, socket);
     socket->local.address = info.local.address;
     socket->remote = info.remote;
+    ip_options_apply(sockets, now, socket);
+    socket->urgent_mark = 0;
+    urgent_note(sockets, now, socket);
 }
 
 void socket_drop_connection(struct sockets *sockets, la_time now, struct socket *socket)

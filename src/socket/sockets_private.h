@@ -21,6 +21,12 @@ enum { SHUT_RECEIVE = 1, SHUT_SEND = 2, SHUT_BOTH = 3 };
 
 #define HOST_OPTIONS (LA_OPTION_QUICK_ACK + 1)
 
+struct ip_options {
+    int16_t ttl;          /* -1: the host's */
+    uint8_t tos;          /* type of service, traffic class: without the bits of RFC 3168 */
+    uint8_t mtu_discover; /* IP_PMTUDISC_... */
+};
+
 /* What setsockopt sets and accept hands down. */
 struct socket_options {
     uint32_t given;             /* bits by enum la_option: those of `host` that were set */
@@ -32,6 +38,8 @@ struct socket_options {
     uint32_t window_clamp;       /* octets; 0: none */
     uint32_t not_sent_low_water; /* octets; 0: none */
     uint32_t user_timeout_ms;
+    struct ip_options ipv4; /* of IPPROTO_IP */
+    struct ip_options ipv6;
     uint16_t linger_s;
     uint16_t max_segment; /* octets; 0: what the interface carries */
     uint8_t syn_count;    /* retransmissions of a SYN; 0: the host's own bound */
@@ -55,8 +63,10 @@ struct socket {
     bool is_full;             /* a write found no room, and there has been none since */
     bool has_more;            /* MSG_MORE corked it */
     bool syn_bound;           /* the host's user timeout is TCP_SYNCNT's */
+    bool urgent_is_read;      /* by MSG_OOB: Linux's TCP_URG_READ */
     uint8_t shut;
-    int error; /* Linux's sk_err: positive */
+    int error;            /* Linux's sk_err: positive */
+    uint64_t urgent_mark; /* the mark that is known: octets received before and with it; 0: none */
     struct la_conn connection;
     struct la_listener listener;
     struct la_endpoint local;
@@ -244,6 +254,32 @@ void file_wake(struct sockets *sockets, const struct file *file, uint32_t mask);
 /* Takes the file out of all sets; empties the set. */
 void interests_forget_file(struct sockets *sockets, struct file *file);
 void interests_forget_epoll(struct sockets *sockets, struct file *file);
+
+/* ---- option_ip.c ---- */
+
+/* The connection sends with those of its family. */
+void ip_options_apply(struct sockets *sockets, la_time now, const struct socket *socket);
+
+/* IPPROTO_IP or IPPROTO_IPV6. */
+int ip_option_set(struct sockets *sockets, la_time now, struct socket *socket, int level, int option, const void *value,
+                  socklen_t length);
+int ip_option_get(const struct sockets *sockets, const struct socket *socket, int level, int option, int *value);
+
+/* ---- urgent.c ---- */
+
+size_t urgent_octets(const struct sockets *sockets, const struct socket *socket);
+
+/* So many octets are left to the mark: is the next one no part of what is read? */
+bool urgent_is_skipped(const struct socket *socket, size_t octets);
+
+/* MSG_OOB would read it. */
+bool urgent_is_there(const struct socket *socket, const struct la_info *info);
+
+/* The peer's urgent pointer may have moved. */
+void urgent_note(struct sockets *sockets, la_time now, struct socket *socket);
+
+/* What a read with MSG_OOB answers. */
+ssize_t urgent_receive(const struct sockets *sockets, struct socket *socket, int flags, const struct iovec *room);
 
 /* ---- information.c ---- */
 

@@ -46,12 +46,15 @@ COLD static void answer_unacceptable(struct tcp *tcp, struct connection *c, cons
     }
 }
 
+/* Every segment of the connection but an RST (RFC 7323 3.2). */
+static bool has_to_be_stamped(const struct connection *c, const struct segment *segment)
+{
+    return c->timestamps && (segment->flags & LA_RST) == 0;
+}
+
 /* RFC 7323 5.3, R1. */
 static bool check_timestamp(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
-    if (!c->timestamps || (segment->flags & LA_RST) != 0) {
-        return true;
-    }
     if (!segment->options.has_timestamp) {
         segment_drop(tcp, LA_DROP_NO_TIMESTAMP, segment, c);
         return false;
@@ -65,16 +68,19 @@ static bool check_timestamp(struct tcp *tcp, struct connection *c, const struct 
     return true;
 }
 
-/* The four cases of the table in 3.4. */
+/* The four cases of the table in 3.4, the most frequent first: what starts inside the window is taken, whatever its
+   length. */
 static bool is_acceptable(const struct connection *c, const struct segment *segment)
 {
-    uint32_t octets = segment_octets(segment);
     uint32_t window = receive_window(c);
-    if (window == 0) {
-        return octets == 0 && seq_equal(segment->seq, c->rcv_nxt);
+    if (seq_in(segment->seq, c->rcv_nxt, window)) {
+        return true;
     }
-    bool starts_inside = seq_in(segment->seq, c->rcv_nxt, window);
-    return octets == 0 ? starts_inside : starts_inside || seq_in(seq_add(segment->seq, octets - 1), c->rcv_nxt, window);
+    uint32_t octets = segment_octets(segment);
+    if (octets == 0) {
+        return window == 0 && seq_equal(segment->seq, c->rcv_nxt);
+    }
+    return seq_in(seq_add(segment->seq, octets - 1), c->rcv_nxt, window);
 }
 
 /* "If the RCV.WND is zero, no segments will be acceptable, but special allowance should be made to accept valid ACKs,
@@ -118,7 +124,8 @@ COLD static void reject_sequence(struct tcp *tcp, struct connection *c, const st
 
 static bool check_sequence(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
-    if (!check_timestamp(tcp, c, segment)) {
+    bool is_stamped = has_to_be_stamped(c, segment);
+    if (is_stamped && !check_timestamp(tcp, c, segment)) {
         return false;
     }
     if (!is_acceptable(c, segment) && !allow_into_shut_window(tcp, c, segment)) {
@@ -127,8 +134,7 @@ static bool check_sequence(struct tcp *tcp, struct connection *c, struct segment
     }
     c->heard_ms = tcp_now_ms(tcp);
     c->rcv_tos = segment->tos;
-    if (c->timestamps && segment->options.has_timestamp && (segment->flags & LA_RST) == 0 &&
-        seq_before_or_equal(segment->seq, c->last_ack_sent)) { /* RFC 7323 4.3 */
+    if (is_stamped && seq_before_or_equal(segment->seq, c->last_ack_sent)) { /* RFC 7323 4.3 */
         c->ts_recent = segment->options.tsval;
         c->ts_recent_ms = tcp_now_ms(tcp);
     }

@@ -63,23 +63,39 @@ static void follow_progress(struct tcp *tcp, struct connection *c)
     }
 }
 
+static inline void keep_armed(struct tcp *tcp, struct connection *c, enum la_timer timer)
+{
+    if (!timer_is_armed(c, timer)) {
+        timer_arm(tcp, c, timer, retransmission_timeout_ms(tcp, c));
+    }
+}
+
+static void nothing_to_send(struct connection *c)
+{
+    const unsigned sending = 1U << LA_TIMER_RETRANSMIT | 1U << LA_TIMER_PERSIST | 1U << LA_TIMER_USER_TIMEOUT;
+    c->timers_armed &= (uint8_t)~sending;
+}
+
+/* What is in flight is sent again, what no window lets out is probed for: never both. What is on its way to leave waits
+   for nothing yet. */
 void timers_follow(struct tcp *tcp, struct connection *c)
 {
-    bool in_flight = flight_octets(c) > 0 && !c->is_probing;
-    bool is_pending = !in_flight && send_is_pending(c);
-    if (flight_octets(c) == 0 && !is_pending) {
-        const unsigned sending = 1U << LA_TIMER_RETRANSMIT | 1U << LA_TIMER_PERSIST | 1U << LA_TIMER_USER_TIMEOUT;
-        c->timers_armed &= (uint8_t)~sending;
+    if (flight_octets(c) > 0 && !c->is_probing) {
+        timer_disarm(c, LA_TIMER_PERSIST);
+        keep_armed(tcp, c, LA_TIMER_RETRANSMIT);
+        follow_progress(tcp, c);
         return;
     }
-    bool is_held_back = is_pending && !c->is_on_output; /* what is on its way to leave waits for nothing yet */
-    enum la_timer other = in_flight ? LA_TIMER_PERSIST : LA_TIMER_RETRANSMIT; /* at most one of the two is armed */
-    enum la_timer timer = in_flight ? LA_TIMER_RETRANSMIT : LA_TIMER_PERSIST;
-    timer_disarm(c, other);
-    if (!in_flight && !is_held_back) {
-        timer_disarm(c, timer);
-    } else if (!timer_is_armed(c, timer)) {
-        timer_arm(tcp, c, timer, retransmission_timeout_ms(tcp, c));
+    bool is_pending = send_is_pending(c);
+    if (flight_octets(c) == 0 && !is_pending) {
+        nothing_to_send(c);
+        return;
+    }
+    timer_disarm(c, LA_TIMER_RETRANSMIT);
+    if (is_pending && !c->is_on_output) {
+        keep_armed(tcp, c, LA_TIMER_PERSIST);
+    } else {
+        timer_disarm(c, LA_TIMER_PERSIST);
     }
     follow_progress(tcp, c);
 }

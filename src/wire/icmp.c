@@ -132,9 +132,19 @@ size_t icmp_unreachable_bytes(const struct packet *about)
     return smaller(ip_header_bytes(&about->source) + ICMP_HEADER_BYTES + about->length, ERROR_BYTES_MAX);
 }
 
-size_t icmp_emit_unreachable(uint8_t *to, const struct packet *about, uint8_t code, uint8_t ttl)
+static size_t emit_error(uint8_t *to, const struct packet *about, uint8_t type, uint8_t code, uint8_t ttl)
 {
     size_t headers = ip_header_bytes(&about->source) + ICMP_HEADER_BYTES;
-    const uint8_t header[ICMP_HEADER_BYTES] = {ICMP_UNREACHABLE, code};
+    const uint8_t header[ICMP_HEADER_BYTES] = {type, code};
     return emit(to, about, ttl, header, about->bytes, icmp_unreachable_bytes(about) - headers);
+}
+
+size_t icmp_emit_unreachable(uint8_t *to, const struct packet *about, uint8_t code, uint8_t ttl)
+{
+    return emit_error(to, about, ICMP_UNREACHABLE, code, ttl);
+}
+
+size_t icmp_emit_reassembly_time_exceeded(uint8_t *to, const struct packet *about, uint8_t ttl)
+{
+    return emit_error(to, about, ICMP_TIME_EXCEEDED, ICMP_TIME_EXCEEDED_REASSEMBLY, ttl);
 }

@@ -15,6 +15,9 @@ enum icmp_type {
     ICMP_PARAMETER_PROBLEM = 12
 };
 
+/* The code of ICMP_TIME_EXCEEDED, and of ICMPv6's, for what could not be put together in time. */
+#define ICMP_TIME_EXCEEDED_REASSEMBLY 1
+
 /* Codes of ICMP_UNREACHABLE that the host sends or treats apart (RFC 1122 4.2.3.9). */
 enum icmp_unreachable_code {
     ICMP_UNREACHABLE_NET = 0,
@@ -62,5 +65,8 @@ size_t icmp_emit_echo_reply(uint8_t *to, const struct packet *request, uint8_t t
    fits into 576 octets (RFC 1812 4.3.2.3). */
 size_t icmp_unreachable_bytes(const struct packet *about);
 size_t icmp_emit_unreachable(uint8_t *to, const struct packet *about, uint8_t code, uint8_t ttl);
+
+/* The same, as long: not all fragments of `about` came in time (RFC 792, code 1). */
+size_t icmp_emit_reassembly_time_exceeded(uint8_t *to, const struct packet *about, uint8_t ttl);
 
 #endif

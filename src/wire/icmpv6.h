@@ -65,7 +65,7 @@ struct icmpv6_header {
 size_t icmpv6_emit(uint8_t *to, const struct icmpv6_header *header, const uint8_t *body, size_t length);
 
 /* Writes the whole packet that answers an echo request: its length. It has at most limit octets: what is beyond is cut
-   off, since this host does not fragment. */
+   off, where the host does not fragment. */
 size_t icmpv6_echo_reply_bytes(const struct packet *request, size_t limit);
 size_t icmpv6_emit_echo_reply(uint8_t *to, const struct packet *request, uint8_t hop_limit, size_t limit);
 

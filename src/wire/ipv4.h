@@ -31,6 +31,9 @@ static inline bool ipv4_is_usual(const uint8_t *bytes, size_t length)
 /* The same as ipv4_parse of such a packet, with nothing in it that depends on the header's length. */
 enum la_drop ipv4_parse_usual(const uint8_t *bytes, size_t length, struct packet *packet);
 struct ip_fragment ipv4_fragment(const struct packet *packet);
+void ipv4_fragments_join(uint8_t *bytes, size_t length);
+unsigned ipv4_emit_fragment(uint8_t *to, const struct la_address *source, const struct la_address *destination,
+                            uint8_t ttl, const struct ip_fragment *fragment, size_t payload_length);
 
 /* The sum of two addresses. */
 static inline uint64_t ipv4_addresses_sum(const struct la_address *source, const struct la_address *destination)

@@ -186,15 +186,21 @@ enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *pack
     return why;
 }
 
-/* The fragment header is the last one that was walked over. */
+/* Up to and over the fragment header, which is then the last one: where the octet stands that names it. */
+static size_t walk_to_fragment(struct chain *chain)
+{
+    size_t named_at = chain->next_header_at;
+    while (is_extension(chain) && !chain->is_fragment) {
+        named_at = chain->next_header_at;
+        (void)walk_one(chain);
+    }
+    return named_at;
+}
+
 struct ip_fragment ipv6_fragment(const struct packet *packet)
 {
     struct chain chain = chain_of(packet->bytes, packet->length);
-    size_t named_at = chain.next_header_at;
-    while (is_extension(&chain) && !chain.is_fragment) {
-        named_at = chain.next_header_at;
-        (void)walk_one(&chain);
-    }
+    size_t named_at = walk_to_fragment(&chain);
     const uint8_t *header = packet->bytes + chain.next_header_at;
     return (struct ip_fragment){.identification = get_u32(header + 4),
                                 .offset = get_u16(header + 2) & FRAGMENT_OFFSET,
@@ -202,6 +208,19 @@ struct ip_fragment ipv6_fragment(const struct packet *packet)
                                 .protocol = chain.next_header,
                                 .before_bytes = (uint16_t)chain.next_header_at,
                                 .next_header_at = (uint16_t)named_at};
+}
+
+/* What is wrong with a chain that is all there comes to light when the whole is parsed. */
+bool ipv6_fragment_transport(const struct packet *packet, struct ip_transport *transport)
+{
+    struct chain chain = chain_of(packet->bytes, packet->length);
+    (void)walk_to_fragment(&chain);
+    enum la_drop why = walk(&chain);
+    *transport = (struct ip_transport){.protocol = IPV6_NO_NEXT_HEADER};
+    if (why == LA_DROP_NONE) {
+        *transport = (struct ip_transport){chain.next_header, packet->bytes + chain.at, packet->length - chain.at};
+    }
+    return why != LA_DROP_IP_HEADER_LENGTH;
 }
 
 bool ipv6_problem(const struct packet *packet, struct ipv6_problem *problem)
@@ -227,6 +246,18 @@ unsigned ipv6_emit(uint8_t *restrict to, const struct la_address *source, const 
     memcpy(to + 8, source->octets, sizeof source->octets);
     memcpy(to + 24, destination->octets, sizeof destination->octets);
     return IPV6_HEADER_BYTES;
+}
+
+unsigned ipv6_emit_fragment(uint8_t *to, const struct la_address *source, const struct la_address *destination,
+                            uint8_t hop_limit, const struct ip_fragment *fragment, size_t payload_length)
+{
+    la_assert(fragment->offset % 8 == 0 && fragment->offset <= FRAGMENT_OFFSET);
+    unsigned at =
+        ipv6_emit(to, source, destination, IPV6_FRAGMENT, hop_limit, IPV6_FRAGMENT_HEADER_BYTES + payload_length);
+    put_u16(to + at, (uint16_t)(fragment->protocol << 8));
+    put_u16(to + at + 2, (uint16_t)(fragment->offset | (fragment->more ? MORE_FRAGMENTS : 0)));
+    put_u32(to + at + 4, fragment->identification);
+    return at + IPV6_FRAGMENT_HEADER_BYTES;
 }
 
 uint64_t ipv6_pseudo_checksum(const struct la_address *source, const struct la_address *destination, uint8_t protocol,

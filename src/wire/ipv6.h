@@ -25,12 +25,16 @@ enum ipv6_next_header {
 
 struct packet;
 struct ip_fragment;
+struct ip_transport;
 
 /* The header and the chain of extension headers. LA_DROP_IP_FRAGMENT: what there is of the payload begins behind the
    fragment header, and ip_fragment (packet.h) tells the rest; a fragment that is a whole packet (RFC 6946) is none. */
 enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *packet);
 
 struct ip_fragment ipv6_fragment(const struct packet *packet);
+bool ipv6_fragment_transport(const struct packet *packet, struct ip_transport *transport);
+unsigned ipv6_emit_fragment(uint8_t *to, const struct la_address *source, const struct la_address *destination,
+                            uint8_t hop_limit, const struct ip_fragment *fragment, size_t payload_length);
 
 /* What a Parameter Problem about a packet says. */
 struct ipv6_problem {

@@ -22,7 +22,8 @@ struct packet {
     uint8_t ttl;
 };
 
-/* Parses by version. Of a packet that is dropped, what could be parsed is filled in, for the trace; the rest is 0. */
+/* Parses by version. Of a packet that is dropped, what could be parsed is filled in, for the trace; the rest is 0. One
+   whose source_route is set is right in all but that, and dropped unless the caller takes such packets. */
 enum la_drop ip_parse(const uint8_t *bytes, size_t length, struct packet *packet);
 
 /* Of a packet that ip_parse answered LA_DROP_IP_FRAGMENT for: which part it is. Its octets are packet->payload. */
@@ -39,6 +40,19 @@ struct ip_fragment {
 };
 
 struct ip_fragment ip_fragment(const struct packet *packet);
+
+/* The transport's header, as far as a first fragment holds it. */
+struct ip_transport {
+    uint8_t protocol;
+    const uint8_t *octets;
+    size_t length;
+};
+
+/* Of a packet whose ip_fragment has offset 0. False: its headers end before the transport's begins (RFC 7112). */
+bool ip_fragment_transport(const struct packet *packet, struct ip_transport *transport);
+
+/* Mends the header of a whole that was put together as struct ip_fragment says; first is its first part. */
+void ip_fragments_join(uint8_t *bytes, size_t length, const struct ip_fragment *first);
 
 /* By version, which the form of an address tells. */
 
@@ -57,6 +71,15 @@ static inline unsigned ip_emit(uint8_t *restrict to, const struct la_address *so
     return address_is_ipv4(destination) ? ipv4_emit(to, source, destination, protocol, ttl, payload_length)
                                         : ipv6_emit(to, source, destination, protocol, ttl, payload_length);
 }
+
+/* The same for a part of what is too long, and its length. Of fragment: identification, offset, more, protocol. */
+static inline unsigned ip_fragment_header_bytes(const struct la_address *destination)
+{
+    return address_is_ipv4(destination) ? IPV4_HEADER_BYTES : IPV6_HEADER_BYTES + IPV6_FRAGMENT_HEADER_BYTES;
+}
+
+unsigned ip_emit_fragment(uint8_t *to, const struct la_address *source, const struct la_address *destination,
+                          uint8_t ttl, const struct ip_fragment *fragment, size_t payload_length);
 
 /* The checksum sum (checksum.h) of the pseudo-header: RFC 9293 3.1, RFC 8200 8.1. */
 static inline uint64_t ip_pseudo_checksum(const struct la_address *source, const struct la_address *destination,

@@ -248,10 +248,12 @@ static void tiny_config(struct la_config *config)
     config->listeners = 1;
     family_set_waits(config, 4);
     config->path_mtus = 0;
+    config->neighbours = 0;
     config->buffer_piece_bytes = 64;
     config->buffer_pieces = 4;
     config->reply_bytes = family_is_ipv6() ? 80 : 64;
     config->own_settings = 0;
+    config->reassembly_bytes = 0;
 }
 
 static void a_tiny_host_opens_carries_and_closes(void **state)

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { BLOCK_BYTES = 16384, MTU = 600, MTU_IPV6 = 1400, FLOWS = 4, HANDLES = 6, STEPS_MAX = 400 };
+enum { BLOCK_BYTES = 20480, MTU = 600, MTU_IPV6 = 1400, FLOWS = 4, HANDLES = 6, STEPS_MAX = 400 };
 
 /* The far end of a connection, as far as the fuzzer keeps up with it. */
 struct flow {
@@ -78,10 +78,13 @@ static void configure(struct la_config *config, uint8_t choice)
     config->buffer_piece_bytes = (choice & 2) != 0 ? 16 : 64;
     config->buffer_pieces = (choice & 4) != 0 ? 5 : 40;
     config->reply_bytes = (choice & 8) != 0 ? 80 : 512;
+    config->reassembly_bytes = 4096;
+    config->reassembly_ms = 5000;
     config->send_buffer_bytes = 1500;
     config->receive_buffer_bytes = (choice & 16) != 0 ? 40 : 1500;
     config->out_of_order_ranges = 3;
     config->own_settings = 2;
+    config->neighbours = 0;
     config->source_routes = true;
     config->ecn = (choice & 1) != 0 ? LA_ECN_OFFER : LA_ECN_ACCEPT;
     config->timestamps = (choice & 32) != 0;
@@ -163,7 +166,8 @@ static void drain(struct run *run)
         struct packet packet;
         struct segment segment;
         length = without_route(buffer, length);
-        check(ip_parse(buffer, length, &packet) == LA_DROP_NONE && packet.length == length);
+        enum la_drop why = ip_parse(buffer, length, &packet);
+        check((why == LA_DROP_NONE || why == LA_DROP_IP_FRAGMENT) && packet.length == length);
         check(++packets < 1000); /* I24 */
         if (packet.protocol != IP_PROTOCOL_TCP) {
             continue;
@@ -182,7 +186,32 @@ static void drain(struct run *run)
 
 /* ---- what it is given ---- */
 
-static void give_segment(struct run *run)
+/* The packet in parts: in either order, some of them lost, twice, longer than they should be, or marked. Parts of
+   earlier ones may fit. */
+static void give_parts(struct run *run, const struct packet *whole)
+{
+    static uint8_t bytes[600];
+    uint8_t how = read_u8(&run->input);
+    size_t most = 8 * (1 + (size_t)(how & 7));
+    size_t count = (whole->payload_length + most - 1) / most;
+    struct ip_fragment part = {.identification = how >> 6, .protocol = whole->protocol};
+    for (size_t i = 0; i < count; i++) {
+        uint8_t what = read_u8(&run->input);
+        part.offset = (uint32_t)(((how & 8) != 0 ? count - 1 - i : i) * most);
+        size_t left = whole->payload_length - part.offset;
+        size_t length = most + ((what & 4) != 0 ? 8 : 0);
+        length = length < left ? length : left;
+        part.more = length < left;
+        unsigned before = ip_emit_fragment(bytes, &whole->source, &whole->destination, 64, &part, length);
+        memcpy(bytes + before, whole->payload + part.offset, length);
+        ip_set_tos(bytes, (what & 8) != 0 ? what >> 6 : whole->tos);
+        for (unsigned times = (what & 3) == 1 ? 0 : 1 + ((what & 3) == 2); times > 0; times--) {
+            la_host_input(run->host, run->now, 0, bytes, before + length);
+        }
+    }
+}
+
+static void give_segment(struct run *run, bool is_cut)
 {
     static uint8_t bytes[512];
     struct flow *flow = &run->flows[read_u8(&run->input) % FLOWS];
@@ -223,6 +252,12 @@ static void give_segment(struct run *run)
         static const struct source_route route = {
             .bytes = 8, .first_hop = {10, 0, 0, 1}, .option = {1, 131, 7, 8, 10, 0, 0, 3}};
         whole = source_route_insert(bytes, whole, &route);
+    }
+    struct packet packet;
+    if (is_cut && ip_parse(bytes, whole, &packet) == LA_DROP_NONE) {
+        run->flags_in = 0; /* what becomes whole may be an earlier one */
+        give_parts(run, &packet);
+        return;
     }
     run->flags_in = header.flags;
     run->was_segment = true;
@@ -420,7 +455,7 @@ static void step(struct run *run)
     case 0:
     case 1:
     case 2:
-    case 3: give_segment(run); break;
+    case 3: give_segment(run, (kind & 64) != 0); break;
     case 4:
         if ((kind & 64) != 0) {
             give_error(run);

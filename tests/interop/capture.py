@@ -97,13 +97,19 @@ def agreed(segments):
     return found
 
 
+def withdrew_ecn(segments):
+    """A SYN that was sent again left the congestion marks out: it might be they that do not get through (RFC 3168
+    6.1.1.1)."""
+    asked = [bool(s.flags & ECE) for s in segments if s.flags & SYN and not s.flags & ACK]
+    return any(asked) and not all(asked)
+
+
 def in_use(segments):
-    """What both sides agreed on. Congestion marks only if no SYN of theirs, sent again, has left them out (RFC 3168 6.1.1):
-    a host must not mark its data then."""
+    """What both sides agreed on. No congestion marks after a SYN without: a host must not mark its data then (RFC 3168
+    6.1.1)."""
     found = agreed(segments)
     both = found["ours"] & found["theirs"]
-    plain = any(s.flags & SYN and not s.flags & ECE for s in segments)
-    return both - {"ECN"} if plain else both
+    return both - {"ECN"} if withdrew_ecn(segments) else both
 
 
 def use_problems(segments, both):

@@ -80,6 +80,14 @@ static int do_socket(struct run *run, unsigned side)
     return fd;
 }
 
+static int do_socket_ipv6(struct run *run)
+{
+    const int type = SOCK_STREAM | SOCK_NONBLOCK;
+    int fd = run->world != NULL ? sockets_socket(ON(run, CLIENT), AF_INET6, type, 0) : socket(AF_INET6, type, 0);
+    assert_true(fd >= 0);
+    return fd;
+}
+
 static long do_bind(struct run *run, unsigned side, int fd, uint16_t port)
 {
     const struct sockaddr_in address = address_in(run, side, port);
@@ -138,6 +146,16 @@ static long transmit(struct run *run, unsigned side, int fd, const char *text)
     long result = run->world != NULL ? sockets_send(ON(run, side), &call, fd, text, length, MSG_NOSIGNAL)
                                      : from_kernel(send(fd, text, length, MSG_NOSIGNAL));
     return told(run, side, "send", result);
+}
+
+static long transmit_urgent(struct run *run, unsigned side, int fd, const char *text)
+{
+    struct socket_call call = {0};
+    const int flags = MSG_NOSIGNAL | MSG_OOB;
+    size_t length = strlen(text);
+    long result = run->world != NULL ? sockets_send(ON(run, side), &call, fd, text, length, flags)
+                                     : from_kernel(send(fd, text, length, flags));
+    return told(run, side, "send MSG_OOB", result);
 }
 
 static long stop(struct run *run, unsigned side, int fd, int how)
@@ -589,6 +607,195 @@ static void set_of_a_connect(struct run *run)
     finish(run, CLIENT, set);
 }
 
+/* Of IP, on a socket of either version. */
+static void ip_options(struct run *run)
+{
+    static const struct {
+        int level, option;
+    } all[] = {
+        {IPPROTO_IP, IP_TTL}, {IPPROTO_IP, IP_TOS}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {IPPROTO_IPV6, IPV6_TCLASS}};
+    static const int values[] = {1, 255, 256, -2, 64, 0x53, 0xb8, 300, -1};
+    const int sockets_of[] = {do_socket(run, CLIENT), do_socket_ipv6(run)};
+    for (size_t n = 0; n < 2; n++) {
+        int fd = sockets_of[n];
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+            get_option(run, CLIENT, fd, all[i].level, all[i].option);
+            for (size_t j = 0; j < sizeof values / sizeof values[0]; j++) {
+                set_option(run, CLIENT, fd, all[i].level, all[i].option, values[j]);
+                get_option(run, CLIENT, fd, all[i].level, all[i].option);
+            }
+            set_bytes(run, CLIENT, fd, all[i].level, all[i].option, "\x08", 1);
+            get_option(run, CLIENT, fd, all[i].level, all[i].option);
+            set_bytes(run, CLIENT, fd, all[i].level, all[i].option, "", 0);
+            get_option(run, CLIENT, fd, all[i].level, all[i].option);
+        }
+        static const int discover[] = {-1, IP_PMTUDISC_DO, IP_PMTUDISC_OMIT + 1, IP_PMTUDISC_WANT};
+        for (size_t j = 0; j < sizeof discover / sizeof discover[0]; j++) {
+            set_option(run, CLIENT, fd, IPPROTO_IP, IP_MTU_DISCOVER, discover[j]);
+            get_option(run, CLIENT, fd, IPPROTO_IP, IP_MTU_DISCOVER);
+            set_option(run, CLIENT, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, discover[j]);
+            get_option(run, CLIENT, fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER);
+        }
+        finish(run, CLIENT, fd);
+    }
+}
+
+/* What accept hands down. */
+static void ip_options_inherited(struct run *run)
+{
+    int listener = a_listener(run);
+    set_option(run, SERVER, listener, IPPROTO_IP, IP_TTL, 9);
+    set_option(run, SERVER, listener, IPPROTO_IP, IP_TOS, 0x28);
+    int client = do_socket(run, CLIENT);
+    connect_to(run, client, run->port);
+    int server = (int)accept_on(run, listener);
+    get_option(run, SERVER, server, IPPROTO_IP, IP_TTL);
+    get_option(run, SERVER, server, IPPROTO_IP, IP_TOS);
+    get_option(run, SERVER, server, IPPROTO_IPV6, IPV6_TCLASS);
+    finish(run, CLIENT, client);
+    finish(run, SERVER, server);
+    finish(run, SERVER, listener);
+}
+
+/* Where the reader stands. */
+static void at_mark(struct run *run, int fd)
+{
+    waiting(run, SERVER, fd, SIOCATMARK);
+    waiting(run, SERVER, fd, FIONREAD);
+    ready(run, SERVER, fd);
+}
+
+static void message_of(struct run *run, int fd, size_t length, int flags)
+{
+    struct socket_call call = {0};
+    char data[8] = {0};
+    struct iovec part = {data, length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    assert_true(length < sizeof data);
+    long result = run->world != NULL ? sockets_recvmsg(ON(run, SERVER), &call, fd, &message, flags)
+                                     : from_kernel(recvmsg(fd, &message, flags));
+    note(run, "\"%s\" flags %#x ", data, (unsigned)message.msg_flags);
+    told(run, SERVER, "recvmsg", result);
+}
+
+/* The octet out of line: looked at, taken, skipped. */
+static void urgent(struct run *run)
+{
+    struct ends ends = a_pair(run);
+    receive(run, SERVER, ends.server, 1, MSG_OOB);
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "abc");
+    transmit(run, CLIENT, ends.client, "def");
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 1, MSG_OOB | MSG_PEEK);
+    receive(run, SERVER, ends.server, 0, MSG_OOB | MSG_PEEK);
+    receive(run, SERVER, ends.server, 1, MSG_OOB | MSG_PEEK | MSG_TRUNC);
+    receive(run, SERVER, ends.server, 1, MSG_PEEK);
+    receive(run, SERVER, ends.server, 10, MSG_PEEK);
+    receive(run, SERVER, ends.server, 10, MSG_WAITALL);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, MSG_PEEK);
+    at_mark(run, ends.server);
+    message_of(run, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 2, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    message_of(run, ends.server, 5, 0);
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "");
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "z"); /* and nothing but it */
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_PEEK);
+    receive(run, SERVER, ends.server, 5, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    finish(run, CLIENT, ends.client);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    finish(run, SERVER, ends.server);
+}
+
+/* One mark moves on. */
+static void urgent_again(struct run *run)
+{
+    struct ends ends = a_pair(run);
+    transmit(run, CLIENT, ends.client, "12");
+    transmit_urgent(run, CLIENT, ends.client, "3");
+    transmit(run, CLIENT, ends.client, "45");
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "6"); /* 3 is text now */
+    transmit(run, CLIENT, ends.client, "7");
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    transmit_urgent(run, CLIENT, ends.client, "8"); /* 6 was next, and is lost */
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    stop(run, CLIENT, ends.client, SHUT_WR);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    transmit_urgent(run, CLIENT, ends.client, "9");
+    finish(run, CLIENT, ends.client);
+    finish(run, SERVER, ends.server);
+}
+
+/* SO_OOBINLINE: before and behind the mark. */
+static void urgent_inline(struct run *run)
+{
+    struct ends ends = a_pair(run);
+    set_option(run, SERVER, ends.server, SOL_SOCKET, SO_OOBINLINE, 1);
+    transmit_urgent(run, CLIENT, ends.client, "abc");
+    transmit(run, CLIENT, ends.client, "def");
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 5, MSG_OOB);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, MSG_PEEK);
+    receive(run, SERVER, ends.server, 1, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    transmit_urgent(run, CLIENT, ends.client, "g");
+    transmit_urgent(run, CLIENT, ends.client, "h");
+    at_mark(run, ends.server);
+    set_option(run, SERVER, ends.server, SOL_SOCKET, SO_OOBINLINE, 0);
+    at_mark(run, ends.server);
+    receive(run, SERVER, ends.server, 10, 0);
+    at_mark(run, ends.server);
+    finish(run, CLIENT, ends.client);
+    finish(run, SERVER, ends.server);
+}
+
+/* A set hears of it, at an edge, and where only that is asked for. */
+static void urgent_in_sets(struct run *run)
+{
+    static const uint32_t events[] = {EPOLLPRI, EPOLLPRI | EPOLLET, EPOLLIN, EPOLLIN | EPOLLPRI | EPOLLET};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        struct ends ends = a_pair(run);
+        int set = a_set(run, ends.client, events[i]);
+        look(run, set);
+        transmit(run, SERVER, ends.server, "a");
+        look(run, set);
+        transmit_urgent(run, SERVER, ends.server, "b");
+        look(run, set);
+        look(run, set);
+        receive(run, CLIENT, ends.client, 1, 0);
+        look(run, set);
+        receive(run, CLIENT, ends.client, 1, MSG_OOB);
+        look(run, set);
+        finish(run, CLIENT, ends.client);
+        finish(run, SERVER, ends.server);
+        finish(run, CLIENT, set);
+    }
+}
+
 /* ---- both ---- */
 
 static void play(struct run *run, void (*program)(struct run *run))
@@ -642,6 +849,12 @@ TEST(ports)
 TEST(options)
 TEST(sets)
 TEST(set_of_a_connect)
+TEST(ip_options)
+TEST(ip_options_inherited)
+TEST(urgent)
+TEST(urgent_again)
+TEST(urgent_inline)
+TEST(urgent_in_sets)
 
 int main(void)
 {
@@ -651,12 +864,15 @@ int main(void)
         return 77;
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fresh),       cmocka_unit_test(test_listens),
-        cmocka_unit_test(test_refusals),    cmocka_unit_test(test_a_life),
-        cmocka_unit_test(test_resets),      cmocka_unit_test(test_abrupt),
-        cmocka_unit_test(test_disconnects), cmocka_unit_test(test_reading_half),
-        cmocka_unit_test(test_ports),       cmocka_unit_test(test_options),
-        cmocka_unit_test(test_sets),        cmocka_unit_test(test_set_of_a_connect),
+        cmocka_unit_test(test_fresh),         cmocka_unit_test(test_listens),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_a_life),
+        cmocka_unit_test(test_resets),        cmocka_unit_test(test_abrupt),
+        cmocka_unit_test(test_disconnects),   cmocka_unit_test(test_reading_half),
+        cmocka_unit_test(test_ports),         cmocka_unit_test(test_options),
+        cmocka_unit_test(test_sets),          cmocka_unit_test(test_set_of_a_connect),
+        cmocka_unit_test(test_ip_options),    cmocka_unit_test(test_ip_options_inherited),
+        cmocka_unit_test(test_urgent),        cmocka_unit_test(test_urgent_again),
+        cmocka_unit_test(test_urgent_inline), cmocka_unit_test(test_urgent_in_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,18 +10,17 @@ enum { ARRAY_BYTES = 1024, REPLY_BYTES = 4096 };
 
 /* What host.c does: one block, everything behind the core. */
 struct host {
-    struct core core;
     struct ip ip;
+    struct core core;
     _Alignas(64) uint8_t interfaces[ARRAY_BYTES];
-    _Alignas(64) uint8_t addresses[ARRAY_BYTES];
-    _Alignas(64) uint8_t routes[ARRAY_BYTES];
+    _Alignas(64) uint8_t prefixes[ARRAY_BYTES];
     _Alignas(64) uint8_t trace[16 * sizeof(struct la_trace)];
     _Alignas(64) uint8_t ring[REPLY_BYTES];
 };
 
 static inline uint32_t units(const struct host *host, const void *at)
 {
-    return (uint32_t)((size_t)((const char *)at - (const char *)host) / CORE_UNIT);
+    return (uint32_t)((size_t)((const char *)at - (const char *)&host->core) / CORE_UNIT);
 }
 
 static inline struct host *host_new(void)
@@ -33,16 +32,13 @@ static inline struct host *host_new(void)
         (struct la_config){.interfaces = 3, .addresses = 6, .routes = 4, .ttl = 64, .trace_mask = LA_TRACE_ALL};
     host->core.now = 1000 * LA_SECOND;
     host->core.trace.offset = units(host, host->trace);
-    host->core.trace.capacity = 16;
+    host->core.config.trace_records = 16;
     host->core.replies.offset = units(host, host->ring);
     host->core.replies.bytes = REPLY_BYTES;
-    host->ip.core_bytes = -(int32_t)offsetof(struct host, ip);
-    host->ip.interfaces = units(host, host->interfaces);
-    host->ip.addresses = units(host, host->addresses);
-    host->ip.routes = units(host, host->routes);
+    host->ip.addresses = units(host, host->prefixes);
     assert_true(ip_interfaces_bytes(&host->core.config) <= ARRAY_BYTES);
-    assert_true(ip_addresses_bytes(&host->core.config) <= ARRAY_BYTES);
-    assert_true(ip_routes_bytes(&host->core.config) <= ARRAY_BYTES);
+    size_t prefixes = ip_addresses_bytes(&host->core.config) + ip_routes_bytes(&host->core.config);
+    assert_true(prefixes <= ARRAY_BYTES);
     return host;
 }
 
@@ -75,7 +71,7 @@ static inline void check_path(struct host *host, const char *to, const char *fro
     struct ip_path path;
     struct la_address destination = address(to);
     struct la_address given = address(from != NULL ? from : "::");
-    bool found = ip_path_to(&host->ip, &destination, from != NULL ? &given : NULL, &path);
+    bool found = ip_path_to(&host->ip, &destination, &given, &path) == LA_OK;
     assert_int_equal(found, interface >= 0);
     if (found) {
         struct la_address expected = address(source);

@@ -13,7 +13,7 @@ static void make(struct block *block, uint32_t capacity)
 {
     memset(block, 0, sizeof *block);
     block->core.config.trace_mask = LA_TRACE_ALL & ~LA_TRACE_BIT(LA_TRACE_DELIVERED);
-    block->core.trace.capacity = capacity;
+    block->core.config.trace_records = capacity;
     block->core.trace.offset = (uint32_t)(offsetof(struct block, records) / CORE_UNIT);
     memset(block->records, 0xa5, sizeof block->records);
 }

@@ -279,7 +279,8 @@ static void *read_thread(void *context)
 static void await_sleep(const struct call *call)
 {
     char state = 0;
-    for (unsigned tries = 0; state != 'S' && tries < 10000; tries++) {
+    const time_t late = time(NULL) + 30; /* the machine may have other things to do than to begin the thread */
+    while (state != 'S' && time(NULL) < late) {
         char path[64];
         snprintf(path, sizeof path, "/proc/self/task/%d/stat", call->thread);
         FILE *file = call->thread != 0 ? fopen(path, "r") : NULL;
