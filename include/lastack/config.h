@@ -21,9 +21,11 @@ struct la_config {
 
     /* Limits. What happens at each is documented in docs/api.md and tested. */
     uint8_t interfaces;          /* 1; 1 to 255 */
+    uint8_t address_probes;      /* 3: an IPv4 address on Ethernet is asked for so often before it is used (RFC 5227),
+                                    an IPv6 one once (RFC 4862); 0: they are used at once */
     uint16_t addresses;          /* 4 */
     uint16_t routes;             /* 4 */
-    uint16_t listeners;          /* 16 */
+    uint16_t neighbours;         /* 256: other hosts on Ethernet whose addresses are known; 0: no Ethernet interface */
     uint32_t connections;        /* 1024: in any state but LISTEN and TIME-WAIT, or held by the application */
     uint32_t time_wait_ipv4;     /* 16384 records, at most 2^24 - 2 */
     uint32_t time_wait_ipv6;     /* 16384, as many at most */
@@ -91,6 +93,8 @@ struct la_config {
     uint8_t congestion;  /* LA_CONGESTION_NEWRENO; enum la_congestion */
     uint8_t ecn;         /* LA_ECN_ACCEPT; enum la_ecn */
 
+    /* Ports. */
+    uint16_t listeners;       /* 16 */
     uint16_t ephemeral_first; /* 32768 */
     uint16_t ephemeral_last;  /* 60999 */
 };

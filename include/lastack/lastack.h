@@ -33,7 +33,8 @@ size_t la_host_size(const struct la_config *config);
    the config, the alignment or the size is wrong. Nothing needs to be freed. */
 la_host *la_host_init(void *block, size_t size, const struct la_config *config, la_time now);
 
-/* One IP packet, as it came from the interface. Never fails: what is wrong is dropped, counted and traced. */
+/* One IP packet, or Ethernet frame, as it came from the interface.
+   Never fails: what is wrong is dropped, counted and traced. */
 void la_host_input(la_host *host, la_time now, unsigned interface, const void *packet, size_t length);
 
 /* Runs the timers that are due: a bounded number at a time; la_host_deadline says if there is more. */
@@ -52,11 +53,25 @@ la_time la_host_deadline(const la_host *host);
 /* A new interface that carries IP packets of at most mtu octets (576 to 65,535): its number (0, 1, ...) or error. */
 int la_interface_add(la_host *host, la_time now, unsigned mtu);
 
+#define LA_ETHERNET_HEADER_BYTES 14
+
+/* The same for Ethernet II frames, without preamble and check sequence: la_host_input takes them, and la_host_output,
+   whose buffer is so much longer than the MTU (at most 65,521), gives them. mac is the interface's own address.
+   LA_ERROR_INVALID too if config.neighbours is 0. Neighbours are found with ARP (RFC 826) and neighbour discovery
+   (RFC 4861). */
+int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6]);
+
 /* Gives the interface an address and makes its prefix reachable there. prefix_length counts the family's own bits: 0 to
    32, or to 128 for IPv6, which asks for an MTU of 1280 or more (RFC 8200 5) and for config.reply_bytes of 80 or
-   more. */
+   more. On Ethernet the address is the host's once nobody else was found to have it: see la_address_state. */
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length);
+
+/* Whether the host has the address: LA_OK. On Ethernet it is asked for first, config.address_probes times (RFC 5227: up
+   to 7 s with three) or, in IPv6, once (RFC 4862: up to 2 s); until then la_listen takes it, but nothing is sent or
+   answered from it: LA_ERROR_WOULD_BLOCK. LA_ERROR_IN_USE: another station has it; la_address_add asks again.
+   LA_ERROR_NO_ADDRESS: it was never given. */
+int la_address_state(const la_host *host, const struct la_address *address);
 
 /* One of the host's addresses. */
 bool la_address_is_local(const la_host *host, const struct la_address *address);
@@ -64,6 +79,16 @@ bool la_address_is_local(const la_host *host, const struct la_address *address);
 /* A route: packets to the prefix leave by the interface. The longest prefix wins, then the first added. */
 int la_route_add(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
                  unsigned prefix_length);
+
+/* The same by a router, which is another host in a prefix of the Ethernet interface. */
+int la_route_add_via(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
+                     unsigned prefix_length, const struct la_address *gateway);
+
+/* Asks the routers of the Ethernet interface (RFC 4861 6.3.7), and does from now on what they say: default routes, the
+   prefixes that are on the link, and the MTU, each for its lifetime. Addresses are la_address_add's all the same: there
+   is no autoconfiguration (RFC 4862 5.5). Routes take config.routes; what finds no place is ignored. Without this call
+   routers are not listened to. */
+int la_interface_follow_routers(la_host *host, la_time now, unsigned interface);
 
 /* "10.0.0.1", "2001:db8::1" -> address. LA_ERROR_INVALID if it is neither. */
 int la_address_parse(const char *text, struct la_address *address);

@@ -17,10 +17,12 @@ enum la_trace_kind {
     LA_TRACE_DROPPED,     /* detail: enum la_drop. What could be parsed of the packet is in the record */
     LA_TRACE_TIME_WAIT,   /* detail: enum la_wait_event; deadline */
     LA_TRACE_ENDED,       /* detail: enum la_end */
-    LA_TRACE_PATH_MTU     /* a router could not pass a packet on: length is the path's MTU from now on, in octets */
+    LA_TRACE_PATH_MTU,    /* a router could not pass a packet on: length is the path's MTU from now on, in octets */
+    LA_TRACE_NEIGHBOUR,   /* detail: enum la_neighbour_state; remote.address is the neighbour's */
+    LA_TRACE_ADDRESS      /* detail: enum la_address_event; local.address is the address */
 };
 
-#define LA_TRACE_KIND_COUNT 10
+#define LA_TRACE_KIND_COUNT 12
 #define LA_TRACE_BIT(kind)  (UINT32_C(1) << (kind))
 #define LA_TRACE_ALL        ((UINT32_C(1) << LA_TRACE_KIND_COUNT) - 1)
 
@@ -50,6 +52,29 @@ enum la_wait_event {
 };
 
 #define LA_WAIT_EVENT_COUNT 10
+
+/* RFC 4861 7.3.2; ARP's neighbours have the same states. */
+enum la_neighbour_state {
+    LA_NEIGHBOUR_GONE,       /* it did not answer, or gave way to another */
+    LA_NEIGHBOUR_INCOMPLETE, /* asked for by broadcast, or by its solicited-node group */
+    LA_NEIGHBOUR_REACHABLE,  /* it answered not long ago */
+    LA_NEIGHBOUR_STALE,      /* it may still be there */
+    LA_NEIGHBOUR_DELAY,      /* and is spoken to again: that may prove it */
+    LA_NEIGHBOUR_PROBE       /* asked by unicast */
+};
+
+#define LA_NEIGHBOUR_STATE_COUNT 6
+
+/* What happens to an address of an Ethernet interface: RFC 5227, RFC 4862 5.4. */
+enum la_address_event {
+    LA_ADDRESS_PROBED,   /* somebody else may have it: asked */
+    LA_ADDRESS_ASSIGNED, /* it is ours, and announced */
+    LA_ADDRESS_REFUSED,  /* another station has it, or wants it too: it is not ours */
+    LA_ADDRESS_DEFENDED, /* another station says that it has what is ours: contradicted */
+    LA_ADDRESS_CONTESTED /* the same, and nothing is said: too soon after the last time (RFC 5227 2.4), or IPv6 */
+};
+
+#define LA_ADDRESS_EVENT_COUNT 5
 
 /* Why something was dropped. Also a segment that was answered (with a RST, a challenge ACK, an ICMP error) counts as
    dropped when its content was not taken. */
@@ -115,11 +140,17 @@ enum la_drop {
     LA_DROP_FRAGMENTS_FULL,     /* no room for it, or its packet is too large or in too many parts */
     LA_DROP_FRAGMENTS_EVICTED,  /* a packet that was given up for the sake of others */
     LA_DROP_FRAGMENTS_LATE,     /* a packet that was given up: config.reassembly_ms was over */
-    LA_DROP_FRAGMENT_ECN        /* says that its flow knows no ECN, where others of its packet say that it does, or the
+    LA_DROP_FRAGMENT_ECN,       /* says that its flow knows no ECN, where others of its packet say that it does, or the
                                    reverse: with all others (RFC 3168 5.3) */
+
+    /* Of Ethernet: none where config.neighbours is 0. */
+    LA_DROP_ETHERNET,  /* a frame that is too short, for others, of a type we do not speak; a malformed ARP message; IP
+                          that is not sent to us alone */
+    LA_DROP_UNRESOLVED /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later packet
+                          took its place */
 };
 
-#define LA_DROP_COUNT 57
+#define LA_DROP_COUNT 59
 
 /* TCP's control bits, as in the header's octet. */
 enum la_tcp_flag {
@@ -161,6 +192,8 @@ const char *la_end_name(enum la_end end);
 const char *la_drop_name(enum la_drop drop);
 const char *la_timer_name(enum la_timer timer);
 const char *la_wait_event_name(enum la_wait_event event);
+const char *la_neighbour_state_name(enum la_neighbour_state state);
+const char *la_address_event_name(enum la_address_event event);
 const char *la_trace_kind_name(enum la_trace_kind kind);
 
 #endif

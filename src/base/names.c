@@ -133,6 +133,33 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_FRAGMENTS_EVICTED: return "fragments-evicted";
     case LA_DROP_FRAGMENTS_LATE: return "fragments-late";
     case LA_DROP_FRAGMENT_ECN: return "fragment-ecn";
+    case LA_DROP_ETHERNET: return "ethernet";
+    case LA_DROP_UNRESOLVED: return "unresolved";
+    }
+    return "?";
+}
+
+const char *la_neighbour_state_name(enum la_neighbour_state state)
+{
+    switch (state) {
+    case LA_NEIGHBOUR_GONE: return "GONE";
+    case LA_NEIGHBOUR_INCOMPLETE: return "INCOMPLETE";
+    case LA_NEIGHBOUR_REACHABLE: return "REACHABLE";
+    case LA_NEIGHBOUR_STALE: return "STALE";
+    case LA_NEIGHBOUR_DELAY: return "DELAY";
+    case LA_NEIGHBOUR_PROBE: return "PROBE";
+    }
+    return "?";
+}
+
+const char *la_address_event_name(enum la_address_event event)
+{
+    switch (event) {
+    case LA_ADDRESS_PROBED: return "probed";
+    case LA_ADDRESS_ASSIGNED: return "assigned";
+    case LA_ADDRESS_REFUSED: return "refused";
+    case LA_ADDRESS_DEFENDED: return "defended";
+    case LA_ADDRESS_CONTESTED: return "contested";
     }
     return "?";
 }
@@ -181,6 +208,8 @@ const char *la_trace_kind_name(enum la_trace_kind kind)
     case LA_TRACE_TIME_WAIT: return "time-wait";
     case LA_TRACE_ENDED: return "ended";
     case LA_TRACE_PATH_MTU: return "path-mtu";
+    case LA_TRACE_NEIGHBOUR: return "neighbour";
+    case LA_TRACE_ADDRESS: return "address";
     }
     return "?";
 }

@@ -115,3 +115,26 @@ size_t replies_take(struct replies *replies, uint8_t *ring, unsigned interface, 
     }
     return 0;
 }
+
+const uint8_t *replies_at(const uint8_t *ring, uint32_t place, size_t *length)
+{
+    struct record record = record_at(ring, place);
+    la_assert(!record.gap);
+    *length = record.length;
+    return ring + place + sizeof record;
+}
+
+void replies_remove(struct replies *replies, uint8_t *ring, uint32_t place)
+{
+    struct record record = record_at(ring, place);
+    la_assert(!record.gap);
+    record.gap = 1;
+    record_put(ring, place, record);
+    release_gaps(replies, ring);
+}
+
+uint32_t replies_oldest(const struct replies *replies)
+{
+    la_assert(replies->used > 0);
+    return replies->tail; /* gaps at the tail are released at once */
+}

@@ -32,4 +32,11 @@ void replies_commit(struct replies *replies, uint8_t *ring, unsigned interface, 
    too small for it (it stays). Packets of other interfaces stay, in order. */
 size_t replies_take(struct replies *replies, uint8_t *ring, unsigned interface, void *buffer, size_t size);
 
+/* A packet out of turn, at the place that replies->head was between its reservation and its commit. */
+const uint8_t *replies_at(const uint8_t *ring, uint32_t place, size_t *length);
+void replies_remove(struct replies *replies, uint8_t *ring, uint32_t place);
+
+/* The place of the oldest one: there is one. */
+uint32_t replies_oldest(const struct replies *replies);
+
 #endif

@@ -57,11 +57,31 @@ static int open_device(struct stage *stage)
     struct link_error *error = &stage->error;
     if (options->netns && netns_enter(&stage->netns, error) < 0)
         return -1;
-    if (tun_open(&stage->tun, options->tun_name, false, error) < 0 ||
-        (options->mtu != stage->tun.mtu && tun_set_mtu(&stage->tun, options->mtu, error) < 0) ||
+    int opened = options->tap ? tap_open(&stage->tun, options->tun_name, error)
+                              : tun_open(&stage->tun, options->tun_name, false, error);
+    if (opened < 0 || (options->mtu != stage->tun.mtu && tun_set_mtu(&stage->tun, options->mtu, error) < 0) ||
         tun_up(&stage->tun, error) < 0)
         return -1;
     return tun_set_address(&stage->tun, &options->peer_address, options->address.length, error);
+}
+
+/* A locally administered address of one station (IEEE 802: the two lowest bits of the first octet), at random. */
+static int add_interface(struct stage *stage, la_time now)
+{
+    uint8_t random[sizeof stage->config.key];
+    if (!stage->options->tap)
+        return la_interface_add(stage->host, now, stage->options->mtu);
+    if (key_random(random, &stage->error) < 0)
+        return failed(stage);
+    random[0] = (uint8_t)((random[0] & 0xfc) | 2);
+    return la_interface_add_ethernet(stage->host, now, stage->options->mtu, random);
+}
+
+/* Everything that is not on the link is the kernel's to route. */
+static int add_default_route(struct stage *stage, la_time now, unsigned interface, const struct la_address *any)
+{
+    return stage->options->tap ? la_route_add_via(stage->host, now, interface, any, 0, &stage->options->peer_address)
+                               : la_route_add(stage->host, now, interface, any, 0);
 }
 
 static int open_host(struct stage *stage)
@@ -71,6 +91,10 @@ static int open_host(struct stage *stage)
     struct la_address any = v4 ? la_address_ipv4(0, 0, 0, 0) : (struct la_address){{0}};
     la_time now = clock_now();
     stage->config.msl_ms = options->msl_ms;
+    stage->config.window_scaling = !options->no_window_scaling;
+    stage->config.timestamps = !options->no_timestamps;
+    stage->config.ecn = (uint8_t)options->ecn;
+    stage->config.address_probes = options->probe ? stage->config.address_probes : 0;
     if (options->ladder || options->pcap)
         stage->config.trace_records = TRACE_RECORDS;
     if (key_random(stage->config.key, &stage->error) < 0)
@@ -78,13 +102,13 @@ static int open_host(struct stage *stage)
     stage->host = stage_host(stage->command, &stage->config, now);
     if (!stage->host)
         return -1;
-    int interface = la_interface_add(stage->host, now, options->mtu);
+    int interface = add_interface(stage, now);
     int result = interface;
     if (result >= 0)
         result =
             la_address_add(stage->host, now, (unsigned)interface, &options->address.address, options->address.length);
-    if (result >= 0) /* everything else is the kernel's to route */
-        result = la_route_add(stage->host, now, (unsigned)interface, &any, 0);
+    if (result >= 0)
+        result = add_default_route(stage, now, (unsigned)interface, &any);
     if (result < 0)
         return complain(stage->command, "--address: the host does not take it: %s", la_error_name(result));
     stage->interface = (unsigned)interface;
@@ -98,7 +122,9 @@ static int open_watchers(struct stage *stage)
         stage->pcap_file = fopen(stage->options->pcap, "wb");
         if (!stage->pcap_file)
             return complain(stage->command, "--pcap %s: %s", stage->options->pcap, strerror(errno));
-        stage->pcapng = pcapng_new(stage->pcap_file, stage->tun.name, clock_epoch_offset());
+        stage->pcapng = stage->options->tap
+                            ? pcapng_new_ethernet(stage->pcap_file, stage->tun.name, clock_epoch_offset())
+                            : pcapng_new(stage->pcap_file, stage->tun.name, clock_epoch_offset());
     }
     if (stage->options->ladder) {
         struct ladder_options look = {.right = "kernel", .colour = isatty(STDERR_FILENO) == 1};
@@ -106,7 +132,9 @@ static int open_watchers(struct stage *stage)
     }
     if ((stage->options->pcap && !stage->pcapng) || (stage->options->ladder && !stage->ladder))
         return complain(stage->command, "no memory for the watchers");
-    stage->watch = (struct watch){.ladder = stage->ladder, .pcapng = stage->pcapng};
+    stage->watch = (struct watch){.ladder = stage->ladder,
+                                  .pcapng = stage->pcapng,
+                                  .header_bytes = stage->options->tap ? LA_ETHERNET_HEADER_BYTES : 0};
     if (stage->ladder || stage->pcapng)
         loop_tap(&stage->loop, watch_tap(&stage->watch));
     return 0;
@@ -230,6 +258,42 @@ void stage_end_command(struct stage *stage)
     stage->child = 0;
 }
 
+/* ---- the address ------------------------------------------------------------------------------------------------- */
+
+static int address_state(const struct stage *stage)
+{
+    return la_address_state(stage->host, &stage->options->address.address);
+}
+
+static void look_at_address(void *context)
+{
+    struct stage *stage = context;
+    if (address_state(stage) == LA_ERROR_WOULD_BLOCK)
+        loop_at(&stage->loop, loop_now(&stage->loop) + PAUSE_MS * LA_MILLISECOND, look_at_address, stage);
+    else
+        loop_stop(&stage->loop);
+}
+
+static bool ignore_event(void *context, const struct la_event *event)
+{
+    (void)context;
+    (void)event;
+    return true;
+}
+
+/* --probe: nothing begins before the address is ours. */
+static int wait_for_address(struct stage *stage)
+{
+    char text[LA_ADDRESS_TEXT_BYTES];
+    look_at_address(stage);
+    if (stage_run(stage, ignore_event, stage) < 0)
+        return -1;
+    la_address_text(&stage->options->address.address, text);
+    if (address_state(stage) == LA_ERROR_IN_USE)
+        return complain(stage->command, "--probe: another station has %s", text);
+    return address_state(stage) == LA_OK ? 0 : complain(stage->command, "--probe: stopped before %s was ours", text);
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 int stage_open(struct stage *stage, const char *command, const struct network_options *options,
@@ -246,7 +310,9 @@ int stage_open(struct stage *stage, const char *command, const struct network_op
     if (stage->signal_fd < 0 || open_device(stage) < 0)
         return failed(stage);
     if (!impair_config_idle(&options->impair)) {
-        stage->impair = impair_new(&options->impair, &stage->error);
+        struct impair_config impair = options->impair;
+        impair.header_bytes = options->tap ? LA_ETHERNET_HEADER_BYTES : 0;
+        stage->impair = impair_new(&impair, &stage->error);
         if (!stage->impair)
             return failed(stage);
     }
@@ -256,7 +322,9 @@ int stage_open(struct stage *stage, const char *command, const struct network_op
     loop_watch_fd(&stage->loop, stage->signal_fd, POLLIN, on_signal, stage);
     if (options->seconds_ms)
         loop_at(&stage->loop, stage->began + options->seconds_ms * LA_MILLISECOND, on_time, stage);
-    return open_watchers(stage);
+    if (open_watchers(stage) < 0)
+        return -1;
+    return options->probe ? wait_for_address(stage) : 0;
 }
 
 int stage_run(struct stage *stage, bool (*on_event)(void *context, const struct la_event *event), void *context)

@@ -39,6 +39,8 @@ static const struct field fields[] = {
     NUMBER(receive_buffer_bytes),
     NUMBER(out_of_order_ranges),
     NUMBER(own_settings),
+    NUMBER(neighbours),
+    NUMBER(address_probes),
     NUMBER(path_mtus),
     NUMBER(reassembly_bytes),
     NUMBER(reassembly_ms),

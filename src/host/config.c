@@ -23,6 +23,8 @@ void la_config_default(struct la_config *config)
         .send_buffer_bytes = 262144,
         .receive_buffer_bytes = 262144,
         .out_of_order_ranges = 64,
+        .neighbours = 256,
+        .address_probes = 3,
         .path_mtus = 64,
         .own_settings = 1024,
         .ttl = 64,

@@ -55,9 +55,7 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
         tcp_input_dropped(&host->tcp, why, interface, &segment);
         return;
     }
-    bool opens = (segment.flags & LA_SYN) != 0; /* nothing else asks for the MTU */
-    const struct tcp_path path = {(uint8_t)interface, opens ? (uint16_t)ip_interface_mtu(&host->ip, interface) : 0};
-    tcp_input(&host->tcp, &path, &segment);
+    tcp_input(&host->tcp, interface, &segment);
 }
 
 static bool notice_arrives(struct tcp *tcp, const struct icmp_notice *notice)
@@ -122,6 +120,14 @@ STRAIGHT void la_host_input(la_host *host, la_time now, unsigned interface, cons
     const uint8_t *whole = NULL; /* of which this packet is the last fragment */
     enum la_drop why = LA_DROP_NONE;
     enter(host, now);
+    if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
+        struct ip_payload in_frame = ip_frame_arrives(&host->ip, interface, packet, length);
+        if (in_frame.octets == NULL) {
+            return;
+        }
+        packet = in_frame.octets;
+        length = in_frame.length;
+    }
     core_count(&host->core, LA_COUNT_IP_IN_RECEIVES);
     do {
         why = ip_parse(whole != NULL ? whole : packet, length, &parsed);
@@ -159,6 +165,19 @@ APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void
     return length;
 }
 
+/* Each turn uses up something that was to be sent, or ends. */
+APART static size_t next_frame(la_host *host, unsigned interface, uint8_t *buffer, size_t size)
+{
+    size_t length;
+    if (size < LA_ETHERNET_HEADER_BYTES + ip_interface_mtu(&host->ip, interface)) {
+        return 0;
+    }
+    do {
+        length = next_packet(host, interface, buffer + LA_ETHERNET_HEADER_BYTES, size - LA_ETHERNET_HEADER_BYTES);
+    } while (length > 0 && !ip_frame_leaves(&host->ip, interface, buffer, length));
+    return length > 0 ? LA_ETHERNET_HEADER_BYTES + length : 0;
+}
+
 size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size)
 {
     enter(host, now);
@@ -167,16 +186,30 @@ size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buff
         size < ip_interface_mtu(&host->ip, interface)) {
         return 0;
     }
+    if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
+        return next_frame(host, interface, buffer, size);
+    }
     return next_packet(host, interface, buffer, size);
 }
 
 /* ---- time ---- */
+
+APART static void neighbours_advance(la_host *host)
+{
+    struct icmp_notice notice = {0};
+    while (ip_advance(&host->ip, &notice)) {
+        notice_arrives(&host->tcp, &notice);
+    }
+}
 
 void la_host_advance(la_host *host, la_time now)
 {
     unsigned left = TCP_FIRED_AT_ONCE;
     struct la_address doubted;
     enter(host, now);
+    if (ip_has_ethernet(&host->ip)) {
+        neighbours_advance(host);
+    }
     while (tcp_advance(&host->tcp, &left, &doubted)) {
         ip_advice_is_negative(&host->ip, &doubted);
     }
@@ -188,6 +221,9 @@ void la_host_advance(la_host *host, la_time now)
 la_time la_host_deadline(const la_host *host)
 {
     la_time deadline = tcp_deadline(&host->tcp);
+    if (ip_has_ethernet(&host->ip) && ip_deadline(&host->ip) < deadline) {
+        deadline = ip_deadline(&host->ip);
+    }
     return host->ip.reassembling > 0 ? reassembly_deadline(&host->ip, deadline) : deadline;
 }
 
@@ -199,11 +235,28 @@ int la_interface_add(la_host *host, la_time now, unsigned mtu)
     return ip_interface_add(&host->ip, mtu);
 }
 
+int la_interface_add_ethernet(la_host *host, la_time now, unsigned mtu, const uint8_t mac[6])
+{
+    enter(host, now);
+    return ip_interface_add_ethernet(&host->ip, mtu, mac);
+}
+
 int la_address_add(la_host *host, la_time now, unsigned interface, const struct la_address *address,
                    unsigned prefix_length)
 {
     enter(host, now);
     return ip_address_add(&host->ip, interface, address, prefix_length);
+}
+
+int la_address_state(const la_host *host, const struct la_address *address)
+{
+    return ip_address_state(&host->ip, address);
+}
+
+int la_interface_follow_routers(la_host *host, la_time now, unsigned interface)
+{
+    enter(host, now);
+    return ip_follow_routers(&host->ip, interface);
 }
 
 bool la_address_is_local(const la_host *host, const struct la_address *address)
@@ -218,6 +271,13 @@ int la_route_add(la_host *host, la_time now, unsigned interface, const struct la
     return ip_route_add(&host->ip, interface, prefix, prefix_length);
 }
 
+int la_route_add_via(la_host *host, la_time now, unsigned interface, const struct la_address *prefix,
+                     unsigned prefix_length, const struct la_address *gateway)
+{
+    enter(host, now);
+    return ip_route_add_via(&host->ip, interface, prefix, prefix_length, gateway);
+}
+
 /* ---- opening ---- */
 
 int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
@@ -227,7 +287,8 @@ int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint3
     if (local->port == 0 || backlog == 0) {
         return LA_ERROR_INVALID;
     }
-    if (!address_is_any(&local->address) && !ip_is_ours(&host->ip, &local->address)) {
+    int is_ours = address_is_any(&local->address) ? LA_OK : ip_address_state(&host->ip, &local->address);
+    if (is_ours != LA_OK && is_ours != LA_ERROR_WOULD_BLOCK) { /* what is being asked for will be ours */
         return LA_ERROR_NO_ADDRESS;
     }
     return tcp_listen(&host->tcp, local, backlog, listener);
@@ -278,8 +339,7 @@ static int active_open(la_host *host, const struct la_endpoint *local, const str
         return error;
     }
     from.address = way.source; /* MUST-44, MUST-45 */
-    const struct tcp_path path = {way.interface, way.mtu};
-    return tcp_connect(&host->tcp, &from, remote, route, &path, conn);
+    return tcp_connect(&host->tcp, &from, remote, route, way.interface, conn);
 }
 
 int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
@@ -472,6 +532,7 @@ void la_host_counters(const la_host *host, struct la_counters *counters)
     }
     counters->reply_bytes = core->replies.used;
     reassembly_counters(&host->ip, counters);
+    ip_neighbour_counters(&host->ip, counters);
     tcp_gauges(&host->tcp, counters);
 }
 

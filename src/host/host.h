@@ -3,6 +3,7 @@
 
 #include "base/core.h"
 #include "ip/ip.h"
+#include "ip/neighbour.h"
 #include "tcp/tcp.h"
 
 /* The block: this struct, then the connections, then the other arrays of layout.c. */
@@ -12,6 +13,8 @@ struct la_host {
     struct tcp tcp;
 };
 
+_Static_assert(offsetof(struct la_host, core) == offsetof(struct la_host, ip) + sizeof(struct ip),
+               "ip_core finds the core right behind it");
 _Static_assert(offsetof(struct la_host, tcp) == offsetof(struct la_host, core) + sizeof(struct core),
                "tcp_core finds the core right before it");
 _Static_assert(sizeof(struct la_host) == offsetof(struct la_host, tcp) + sizeof(struct tcp),

@@ -16,8 +16,7 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
     place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
     place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
     place(end, tcp_listeners_bytes(config) + tcp_settings_bytes(config), CORE_UNIT, &tcp->listeners);
-    place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
-    place(end, tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->path_mtus);
+    place(end, tcp_outputs_bytes(config) + tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->outputs);
     place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);
     place(end, time_wait_buckets_bytes(config->time_wait_ipv4), CACHE_LINE, &tcp->waits[0].buckets);
     place(end, time_wait_records_bytes(config->time_wait_ipv4, 4), CORE_UNIT, &tcp->waits[0].records);
@@ -28,9 +27,8 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
 
 static void place_ip(const struct la_config *config, struct ip *ip, size_t *end)
 {
-    place(end, ip_interfaces_bytes(config), CORE_UNIT, &ip->interfaces);
-    place(end, ip_addresses_bytes(config), CORE_UNIT, &ip->addresses);
-    place(end, ip_routes_bytes(config), CORE_UNIT, &ip->routes);
+    size_t prefixes = ip_addresses_bytes(config) + ip_routes_bytes(config);
+    place(end, prefixes + ip_neighbours_bytes(config), CORE_UNIT, &ip->addresses);
 }
 
 size_t host_layout(const struct la_config *config, struct la_host *host)
@@ -38,7 +36,7 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     struct la_host scratch = {0};
     struct la_host *to = host != NULL ? host : &scratch;
     size_t end = sizeof *to + tcp_connections_bytes(config);
-    to->ip.core_bytes = (int32_t)(offsetof(struct la_host, core) - offsetof(struct la_host, ip));
+    place(&end, sizeof(struct interface) * config->interfaces, CORE_UNIT, &to->core.interfaces);
     place_ip(config, &to->ip, &end);
     place(&end, (size_t)config->reassembly_bytes + config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);

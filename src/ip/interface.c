@@ -1,12 +1,8 @@
 #include "base/address.h"
 #include "base/assert.h"
+#include "neighbour.h"
 #include "tables.h"
 #include "wire/tcp.h"
-
-size_t ip_interfaces_bytes(const struct la_config *config)
-{
-    return sizeof(struct ip_interface) * config->interfaces;
-}
 
 size_t ip_addresses_bytes(const struct la_config *config)
 {
@@ -21,13 +17,18 @@ int ip_interface_add(struct ip *ip, unsigned mtu)
     if (ip->interface_count == ip_core(ip)->config.interfaces) {
         return LA_ERROR_NO_INTERFACE;
     }
-    ip_interfaces(ip)[ip->interface_count] = (struct ip_interface){.mtu = (uint16_t)mtu};
+    *core_interface(ip_core(ip), ip->interface_count) = (struct interface){.mtu = (uint16_t)mtu};
     return (int)ip->interface_count++;
 }
 
 unsigned ip_interface_mtu(const struct ip *ip, unsigned interface)
 {
-    return interface < ip->interface_count ? ip_interfaces(ip)[interface].mtu : 0;
+    return interface < ip->interface_count ? core_interface(ip_core(ip), interface)->mtu : 0;
+}
+
+bool ip_is_ethernet(const struct ip *ip, unsigned interface)
+{
+    return interface < ip->interface_count && core_interface(ip_core(ip), interface)->is_ethernet;
 }
 
 bool ip_is_broadcast_of(const struct la_address *address, const struct ip_prefix *prefix)
@@ -149,6 +150,19 @@ static void insert(struct ip *ip, const struct ip_prefix *added)
     ip->address_count++;
 }
 
+static enum la_error assignment_error(const struct ip *ip, const struct ip_prefix *added)
+{
+    const struct la_address *address = &added->address;
+    if (ip_is_no_host(address) || ip_is_broadcast_of(address, added) || ip_is_subnet_broadcast(ip, address) ||
+        makes_broadcast(ip, added) || is_routers_anycast(added)) {
+        return LA_ERROR_INVALID;
+    }
+    if (ip_is_ours(ip, address)) {
+        return LA_ERROR_IN_USE;
+    }
+    return ip->address_count < ip_core(ip)->config.addresses ? LA_OK : LA_ERROR_NO_ADDRESS;
+}
+
 int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *address, unsigned prefix_length)
 {
     enum la_error error = ip_prefix_error(ip, interface, address, prefix_length);
@@ -156,18 +170,24 @@ int ip_address_add(struct ip *ip, unsigned interface, const struct la_address *a
         return error;
     }
     const struct ip_prefix added = ip_prefix_of(ip, interface, address, prefix_length);
-    if (ip_is_no_host(address) || ip_is_broadcast_of(address, &added) || ip_is_subnet_broadcast(ip, address) ||
-        makes_broadcast(ip, &added) || is_routers_anycast(&added)) {
-        return LA_ERROR_INVALID;
+    error = assignment_error(ip, &added);
+    if (error != LA_OK) {
+        return error;
     }
-    if (ip_is_ours(ip, address)) {
-        return LA_ERROR_IN_USE;
-    }
-    if (ip->address_count == ip_core(ip)->config.addresses) {
-        return LA_ERROR_NO_ADDRESS;
+    if (ip_is_ethernet(ip, interface)) {
+        return ip_claim(ip, &added);
     }
     insert(ip, &added);
     return LA_OK;
+}
+
+enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix)
+{
+    enum la_error error = assignment_error(ip, prefix);
+    if (error == LA_OK) {
+        insert(ip, prefix);
+    }
+    return error;
 }
 
 /* RFC 1122 3.2.1.3: a source must be one host's, and our own is nobody else's (RFC 9293 3.9.2.3, MUST-63). */

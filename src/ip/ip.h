@@ -6,14 +6,13 @@
 #include "wire/icmpv6.h"
 #include "wire/packet.h"
 
-/* Interfaces, addresses, routes, fragments, ICMP. host.c places it in the block, zeroed, and sets core_bytes and the
-   three offsets; the arrays have config.interfaces, .addresses and .routes entries. */
+/* Interfaces, addresses, routes, fragments, ICMP. host.c places it in the block, zeroed, right before the core, and
+   sets the offset; the arrays have config.addresses and .routes entries; the interfaces are the core's. */
 struct ip {
-    int32_t core_bytes;  /* from this struct to its core */
-    uint32_t interfaces; /* offsets in CORE_UNITs from the core */
-    uint32_t addresses;  /* IPv4's first, so that a packet is compared with those of its own family */
-    uint32_t routes;
+    uint32_t addresses; /* offset in CORE_UNITs from the core; IPv4's first, so that a packet is compared with those of
+                                its own family. Behind them the routes, then neighbour.c's table */
     uint8_t interface_count; /* in use */
+    uint8_t ethernet_count;  /* of interface_count */
     uint8_t reassembling;    /* packets of which fragments are kept, or are to be refused */
     uint16_t address_count;
     uint16_t ipv4_count; /* of address_count */
@@ -23,11 +22,16 @@ struct ip {
 
 static inline struct core *ip_core(const struct ip *ip)
 {
-    return (struct core *)(void *)((char *)(uintptr_t)ip + ip->core_bytes);
+    return (struct core *)((uintptr_t)ip + sizeof *ip); /* as a number: it lies outside of what ip points to */
+}
+
+/* It has an Ethernet interface. What a host without one pays for neighbour.h is this question. */
+static inline bool ip_has_ethernet(const struct ip *ip)
+{
+    return ip->ethernet_count > 0;
 }
 
 /* The octets of the arrays. */
-size_t ip_interfaces_bytes(const struct la_config *config);
 size_t ip_addresses_bytes(const struct la_config *config);
 size_t ip_routes_bytes(const struct la_config *config);
 
@@ -41,9 +45,11 @@ int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *pre
 /* 0 if there is no such interface. */
 unsigned ip_interface_mtu(const struct ip *ip, unsigned interface);
 
+/* It carries frames: neighbour.h. */
+bool ip_is_ethernet(const struct ip *ip, unsigned interface);
+
 struct ip_path {
     uint8_t interface;
-    uint16_t mtu;
     struct la_address source;
 };
 
@@ -57,8 +63,8 @@ enum la_error ip_path_to(const struct ip *ip, const struct la_address *destinati
 /* The address can be that of one other host. */
 bool ip_is_another_host(const struct ip *ip, const struct la_address *address);
 
-/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted; there is one way to each prefix, so
-   that no other can be tried. */
+/* TCP got no answer from there: the way may be dead (RFC 1122 3.3.1.4). Counted, and on Ethernet the next hop is asked
+   whether it is still there. There is one way to each prefix, so that no other can be tried. */
 void ip_advice_is_negative(struct ip *ip, const struct la_address *destination);
 
 bool ip_is_ours(const struct ip *ip, const struct la_address *address);

@@ -104,7 +104,7 @@ void reassembly_counters(const struct ip *ip, struct la_counters *counters)
     for (unsigned i = CORE_COUNTER_COUNT; i < LA_COUNTER_COUNT; i++) {
         counters->counter[i] = r->counter[i - CORE_COUNTER_COUNT];
     }
-    for (unsigned i = CORE_DROP_COUNT; i < LA_DROP_COUNT; i++) {
+    for (unsigned i = CORE_DROP_COUNT; i < FRAGMENT_DROP_END; i++) {
         counters->dropped[i] = r->dropped[i - CORE_DROP_COUNT];
     }
 }

@@ -50,7 +50,7 @@ struct reassembling {
 
 struct reassembly {
     uint32_t counter[LA_COUNTER_COUNT - CORE_COUNTER_COUNT];
-    uint32_t dropped[LA_DROP_COUNT - CORE_DROP_COUNT];
+    uint32_t dropped[FRAGMENT_DROP_END - CORE_DROP_COUNT];
     struct pieces pieces;
     uint32_t whole_bytes;
     uint32_t packets;   /* offsets from the core, in CORE_UNITs */

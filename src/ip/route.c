@@ -21,6 +21,25 @@ int ip_route_add(struct ip *ip, unsigned interface, const struct la_address *pre
     return LA_OK;
 }
 
+static void close_gap(struct ip_prefix *prefixes, uint32_t count, uint32_t order)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        prefixes[i].order -= prefixes[i].order > order;
+    }
+}
+
+void ip_route_remove(struct ip *ip, uint32_t route)
+{
+    struct ip_prefix *routes = ip_routes(ip);
+    uint32_t order = routes[route].order;
+    uint32_t behind = ip->route_count - route - 1u;
+    memmove(&routes[route], &routes[route + 1], behind * sizeof *routes);
+    ip_ways_remove(ip, route);
+    ip->route_count--;
+    close_gap(routes, ip->route_count, order);
+    close_gap(ip_addresses(ip), ip->address_count, order);
+}
+
 /* The best so far of the ways to a destination. */
 struct way {
     const struct ip_prefix *prefix; /* NULL: none yet */
@@ -63,12 +82,6 @@ bool ip_is_another_host(const struct ip *ip, const struct la_address *address)
     return ip_source_is_valid(ip, address);
 }
 
-void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
-{
-    (void)destination;
-    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
-}
-
 enum la_error ip_path_to(const struct ip *ip, const struct la_address *destination, const struct la_address *from,
                          struct ip_path *path)
 {
@@ -95,7 +108,17 @@ enum la_error ip_path_to(const struct ip *ip, const struct la_address *destinati
         return LA_ERROR_NO_ROUTE;
     }
     path->interface = way.prefix->interface;
-    path->mtu = ip_interfaces(ip)[path->interface].mtu;
     path->source = source->address;
     return LA_OK;
+}
+
+void ip_advice_is_negative(struct ip *ip, const struct la_address *destination)
+{
+    struct ip_path path;
+    core_count(ip_core(ip), LA_COUNT_IP_NEGATIVE_ADVICE);
+    static const struct la_address any;
+    if (ip_has_ethernet(ip) && ip_path_to(ip, destination, &any, &path) == LA_OK &&
+        ip_is_ethernet(ip, path.interface)) {
+        ip_neighbour_is_doubted(ip, path.interface, destination);
+    }
 }

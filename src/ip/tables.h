@@ -3,23 +3,14 @@
 
 #include "ip.h"
 
-/* The entries of the three arrays: private to ip/. */
-struct ip_interface {
-    uint16_t mtu;
-};
-
-/* A prefix that lies behind an interface. order counts addresses and routes together, as they were added. */
+/* The entries of both arrays, private to ip/: a prefix that lies behind an interface. order counts addresses and routes
+   together, as they were added. */
 struct ip_prefix {
     struct la_address address; /* a route's prefix, or our own address within it */
     uint32_t order;
     uint8_t bits; /* of all 128: an IPv4 prefix length plus ADDRESS_IPV4_PREFIX */
     uint8_t interface;
 };
-
-static inline struct ip_interface *ip_interfaces(const struct ip *ip)
-{
-    return core_at(ip_core(ip), ip->interfaces);
-}
 
 static inline struct ip_prefix *ip_addresses(const struct ip *ip)
 {
@@ -28,13 +19,25 @@ static inline struct ip_prefix *ip_addresses(const struct ip *ip)
 
 static inline struct ip_prefix *ip_routes(const struct ip *ip)
 {
-    return core_at(ip_core(ip), ip->routes);
+    return ip_addresses(ip) + ip_core(ip)->config.addresses;
 }
 
 /* LA_OK if there is such an interface, and the prefix is one that it can have: IPv6 asks for an MTU (RFC 8200 5), and
    for room in the queue of replies. */
 enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,
                               unsigned prefix_length);
+
+/* Puts into the table what is ours from now on; the errors are ip_address_add's. */
+enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix);
+
+/* neighbour.c: TCP hears nothing from the destination, which lies behind this Ethernet interface. */
+void ip_neighbour_is_doubted(struct ip *ip, unsigned interface, const struct la_address *destination);
+
+/* neighbour.c: the same for what a route has beside its prefix. */
+void ip_ways_remove(struct ip *ip, uint32_t route);
+
+/* Takes a route out; those behind it move up, and so do all that were added later. */
+void ip_route_remove(struct ip *ip, uint32_t route);
 
 /* The next entry of either array. */
 static inline struct ip_prefix ip_prefix_of(const struct ip *ip, unsigned interface, const struct la_address *address,

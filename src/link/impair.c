@@ -164,7 +164,7 @@ static void sight(struct impair *impair, enum link_direction direction, const vo
     if (impair->config.pattern_count == 0)
         return;
     struct packet_view view;
-    bool tcp = packet_look(packet, length, &view);
+    bool tcp = packet_look_behind(packet, length, impair->config.header_bytes, &view);
     flows_sight(impair->flows, direction, tcp ? &view : NULL, nth);
 }
 

@@ -85,6 +85,7 @@ struct impair_config {
     struct impair_chances chances[2]; /* by enum link_direction */
     struct impair_pattern patterns[IMPAIR_PATTERNS];
     uint32_t pattern_count;
+    uint32_t header_bytes;  /* of each packet, before IP: LA_ETHERNET_HEADER_BYTES where frames are carried */
     uint32_t queue_packets; /* on their way at once, both directions together; 0: 1024. Beyond it: lost */
     uint32_t connections;   /* remembered for counting; 0: 1024. Beyond it the longest unseen is forgotten */
 };

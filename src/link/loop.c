@@ -91,7 +91,8 @@ void loop_stop(struct loop *loop)
 
 static void tell(struct loop *loop, bool outgoing, const void *bytes, size_t length, const struct fate *fate)
 {
-    struct passage passage = {loop->now, outgoing, bytes, length, fate};
+    bool is_tap = loop->tun != NULL && loop->tun->is_tap;
+    struct passage passage = {loop->now, outgoing, bytes, length, fate, is_tap ? LA_ETHERNET_HEADER_BYTES : 0};
     if (fate != NULL && fate->lost && !outgoing)
         taps_tell_lost(loop->taps, loop->tap_count, &passage);
     else

@@ -101,10 +101,10 @@ static void carry(struct memory *memory, la_time now, int from, size_t length)
     struct fate fate = {.lost = true, .rule = "no such host"};
     if (to >= 0)
         fate = impair_submit(memory->impair, now, from < to ? LINK_OUT : LINK_IN, memory->packet, length, (uint32_t)to);
-    struct passage out = {now, true, memory->packet, length, &fate};
+    struct passage out = {now, true, memory->packet, length, &fate, 0};
     tell(memory, from, &out);
     /* Where the sender has a watcher the loss has been shown; elsewhere the receiver's shows what did not come. */
-    struct passage in = {now, false, memory->packet, length, &fate};
+    struct passage in = {now, false, memory->packet, length, &fate, 0};
     if (to >= 0 && fate.lost && !memory->end[from].tapped)
         taps_tell_lost(&memory->end[to].tap, memory->end[to].tapped ? 1 : 0, &in);
 }
@@ -134,7 +134,7 @@ static bool deliver(struct memory *memory, la_time now, enum link_direction dire
     int to = (int)delivery.tag;
     struct memory_end *end = &memory->end[to];
     la_host_input(end->host, now, end->interface, delivery.bytes, delivery.length);
-    struct passage in = {now, false, delivery.bytes, delivery.length, &delivery.fate};
+    struct passage in = {now, false, delivery.bytes, delivery.length, &delivery.fate, 0};
     tell(memory, to, &in);
     pull(memory, now, to);
     return true;

@@ -22,6 +22,12 @@ struct packet_view {
 /* False if it is not IPv4 or IPv6 with a whole TCP header (IPv6 extension headers and later fragments: false too). */
 bool packet_look(const void *packet, size_t length, struct packet_view *view);
 
+/* The same behind header_bytes of the link's own. tcp_offset counts from the packet. */
+static inline bool packet_look_behind(const void *frame, size_t length, size_t header_bytes, struct packet_view *view)
+{
+    return length >= header_bytes && packet_look((const char *)frame + header_bytes, length - header_bytes, view);
+}
+
 /* The view as a trace record: SEGMENT_IN or SEGMENT_OUT of the host at whose edge it was seen. The window is not known
    after scaling and stands as UINT32_MAX. */
 void packet_trace(const struct packet_view *view, la_time time, bool outgoing, struct la_trace *record);

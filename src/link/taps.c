@@ -39,7 +39,7 @@ void taps_tell_lost(const struct tap *taps, unsigned count, const struct passage
 {
     struct packet_view view;
     struct la_trace record;
-    bool tcp = count > 0 && packet_look(passage->bytes, passage->length, &view);
+    bool tcp = count > 0 && packet_look_behind(passage->bytes, passage->length, passage->header_bytes, &view);
     if (tcp)
         packet_trace(&view, passage->time, passage->outgoing, &record);
     tell(taps, count, passage, tcp ? &record : NULL, tcp ? 1 : 0);

@@ -15,6 +15,7 @@ struct passage {
     const void *bytes; /* NULL: none */
     size_t length;
     const struct fate *fate; /* NULL: nothing happened to it */
+    size_t header_bytes;     /* of bytes, before the IP packet */
 };
 
 /* Drains the host's trace and tells all taps: the records, and the packet that they belong to. records is room for

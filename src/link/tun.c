@@ -35,7 +35,7 @@ static const char *attach_advice(int why)
     }
 }
 
-int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_error *error)
+static int device_open(struct tun *tun, const char *name, int flags, struct link_error *error)
 {
     memset(tun, 0, sizeof *tun);
     tun->fd = -1;
@@ -46,7 +46,7 @@ int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_er
         return link_fail(error, TUN_PATH ": %s", open_advice(errno));
     struct ifreq request;
     memset(&request, 0, sizeof request);
-    request.ifr_flags = (short)(IFF_TUN | IFF_NO_PI | (multi_queue ? IFF_MULTI_QUEUE : 0));
+    request.ifr_flags = (short)(flags | IFF_NO_PI);
     snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name != NULL ? name : "lastack%d");
     if (ioctl(tun->fd, TUNSETIFF, &request) < 0) {
         int why = errno;
@@ -54,6 +54,7 @@ int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_er
         return link_fail(error, TUN_PATH ": %s: %s", request.ifr_name, attach_advice(why));
     }
     memcpy(tun->name, request.ifr_name, sizeof tun->name - 1);
+    tun->is_tap = (flags & IFF_TAP) != 0;
     tun->mtu = 1500;
     tun->index = (int)if_nametoindex(tun->name);
     if (tun->index == 0) {
@@ -62,6 +63,16 @@ int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_er
         return link_fail(error, "%s: no index: %s", request.ifr_name, strerror(why));
     }
     return 0;
+}
+
+int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_error *error)
+{
+    return device_open(tun, name, IFF_TUN | (multi_queue ? IFF_MULTI_QUEUE : 0), error);
+}
+
+int tap_open(struct tun *tun, const char *name, struct link_error *error)
+{
+    return device_open(tun, name, IFF_TAP, error);
 }
 
 int tun_set_mtu(struct tun *tun, unsigned mtu, struct link_error *error)

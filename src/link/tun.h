@@ -15,12 +15,16 @@ struct tun {
     int fd;       /* non-blocking, close-on-exec; -1 when closed */
     int index;    /* the kernel's interface index */
     unsigned mtu; /* 1500 until tun_set_mtu */
+    bool is_tap;  /* each read and write is an Ethernet frame */
     char name[TUN_NAME_BYTES];
 };
 
 /* Opens a TUN device. name: an existing or a new device; NULL: the kernel names it lastack0, lastack1, ...
    multi_queue: several opens share the device's packets by flow. 0, or -1 with the reason. */
 int tun_open(struct tun *tun, const char *name, bool multi_queue, struct link_error *error);
+
+/* The same for a TAP device, which carries Ethernet frames. */
+int tap_open(struct tun *tun, const char *name, struct link_error *error);
 
 /* The kernel's side. 0, or -1 with the reason. tun_set_address gives the kernel an address of its own on the device
    (not the host's) and with it the route to the prefix: 10.0.0.1/24, say, when the host is 10.0.0.2. With an address of

@@ -51,6 +51,12 @@ static void set_detail(json_t *object, const struct la_trace *record)
         set_segment(object, record);
         break;
     case LA_TRACE_TIME_WAIT: set_text(object, "event", la_wait_event_name((enum la_wait_event)record->detail)); break;
+    case LA_TRACE_NEIGHBOUR:
+        set_text(object, "neighbour", la_neighbour_state_name((enum la_neighbour_state)record->detail));
+        break;
+    case LA_TRACE_ADDRESS:
+        set_text(object, "event", la_address_event_name((enum la_address_event)record->detail));
+        break;
     case LA_TRACE_PATH_MTU: set_number(object, "mtu", record->length); break;
     case LA_TRACE_ENDED: set_text(object, "end", la_end_name((enum la_end)record->detail)); break;
     }

@@ -513,6 +513,8 @@ void ladder_record(struct ladder *ladder, enum ladder_side side, const struct la
         if (ladder->options.verbose)
             on_text(ladder, connection, side, record);
         break;
+    case LA_TRACE_NEIGHBOUR:
+    case LA_TRACE_ADDRESS: break; /* of no connection */
     }
 }
 

@@ -1,5 +1,7 @@
 #include "pcapng.h"
 
+#include <lastack/lastack.h>
+
 #include "text.h"
 
 #include <stdarg.h>
@@ -12,6 +14,7 @@ enum {
     BLOCK_INTERFACE = 1,
     BLOCK_PACKET = 6,
     MAGIC = 0x1a2b3c4d,
+    LINKTYPE_ETHERNET = 1,
     LINKTYPE_RAW = 101,
     OPTION_END = 0,
     OPTION_COMMENT = 1,
@@ -79,7 +82,7 @@ static bool end(struct pcapng *writer)
     return !writer->failed;
 }
 
-static bool write_headers(struct pcapng *writer, const char *name)
+static bool write_headers(struct pcapng *writer, const char *name, uint16_t link_type)
 {
     static const uint8_t nanoseconds = 9; /* 10^-9 s */
     static const uint64_t unknown_length = UINT64_MAX;
@@ -91,7 +94,7 @@ static bool write_headers(struct pcapng *writer, const char *name)
     put16(writer, OPTION_END, 0);
     end(writer);
     begin(writer, BLOCK_INTERFACE);
-    put16(writer, LINKTYPE_RAW, 0);
+    put16(writer, link_type, 0);
     put32(writer, 0); /* packets are whole */
     if (name != NULL)
         put_text_option(writer, OPTION_NAME, name);
@@ -100,18 +103,28 @@ static bool write_headers(struct pcapng *writer, const char *name)
     return end(writer);
 }
 
-struct pcapng *pcapng_new(FILE *file, const char *name, la_time epoch_offset)
+static struct pcapng *writer_new(FILE *file, const char *name, la_time epoch_offset, uint16_t link_type)
 {
     struct pcapng *writer = calloc(1, sizeof *writer);
     if (writer == NULL)
         return NULL;
     writer->file = file;
     writer->epoch_offset = epoch_offset;
-    if (!write_headers(writer, name)) {
+    if (!write_headers(writer, name, link_type)) {
         free(writer);
         return NULL;
     }
     return writer;
+}
+
+struct pcapng *pcapng_new(FILE *file, const char *name, la_time epoch_offset)
+{
+    return writer_new(file, name, epoch_offset, LINKTYPE_RAW);
+}
+
+struct pcapng *pcapng_new_ethernet(FILE *file, const char *name, la_time epoch_offset)
+{
+    return writer_new(file, name, epoch_offset, LINKTYPE_ETHERNET);
 }
 
 bool pcapng_packet(struct pcapng *writer, la_time time, enum pcapng_direction direction, const void *bytes,
@@ -195,6 +208,14 @@ static void say_wait(struct comment *comment, const struct la_trace *record)
         say(comment, ", until +%.3f s", left);
 }
 
+static void say_address(struct comment *comment, const char *of, const struct la_address *address, const char *what)
+{
+    char text[LA_ADDRESS_TEXT_BYTES];
+    la_address_text(address, text);
+    begin_part(comment, NULL);
+    say(comment, "%s %s: %s", of, text, what);
+}
+
 static void say_record(struct comment *comment, const struct la_trace *record)
 {
     switch ((enum la_trace_kind)record->kind) {
@@ -221,6 +242,14 @@ static void say_record(struct comment *comment, const struct la_trace *record)
     case LA_TRACE_PATH_MTU:
         begin_part(comment, record);
         say(comment, "path MTU: %u", record->length);
+        break;
+    case LA_TRACE_NEIGHBOUR:
+        say_address(comment, "neighbour", &record->remote.address,
+                    la_neighbour_state_name((enum la_neighbour_state)record->detail));
+        break;
+    case LA_TRACE_ADDRESS:
+        say_address(comment, "address", &record->local.address,
+                    la_address_event_name((enum la_address_event)record->detail));
         break;
     case LA_TRACE_SEGMENT_OUT:
         if (!record->retransmission)

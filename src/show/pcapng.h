@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-/* A capture that Wireshark opens: pcapng, one interface of raw IP packets, times in nanoseconds, the direction of each
-   packet, and comments (filter: frame.comment) that say what the host made of it. */
+/* A capture that Wireshark opens: pcapng, one interface of raw IP packets or of Ethernet frames, times in nanoseconds,
+   the direction of each packet, and comments (filter: frame.comment) that say what the host made of it. */
 struct pcapng;
 
 enum pcapng_direction {
@@ -18,7 +18,10 @@ enum pcapng_direction {
    since 1970 (clock_epoch_offset; 0 for virtual time). NULL if memory is short or the file cannot be written. */
 struct pcapng *pcapng_new(FILE *file, const char *name, la_time epoch_offset);
 
-/* One IP packet. comment may be NULL or empty. False if it could not be written (errno says why). */
+/* The same for Ethernet frames. */
+struct pcapng *pcapng_new_ethernet(FILE *file, const char *name, la_time epoch_offset);
+
+/* One IP packet, or frame. comment may be NULL or empty. False if it could not be written (errno says why). */
 bool pcapng_packet(struct pcapng *writer, la_time time, enum pcapng_direction direction, const void *bytes,
                    size_t length, const char *comment);
 

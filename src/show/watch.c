@@ -89,12 +89,14 @@ void watch_packet(void *context, la_time time, bool outgoing, const void *bytes,
                   const struct la_trace *records, size_t count)
 {
     struct watch *watch = context;
+    bool has_packet = bytes != NULL && length >= watch->header_bytes;
+    const uint8_t *packet = has_packet ? (const uint8_t *)bytes + watch->header_bytes : NULL;
     /* The record of a packet that was lost on its way in is the network's, not the host's. */
     bool hosts_own = outgoing || !begins_with_lost(fate);
     if (watch->ladder != NULL && bytes == NULL && count == 0)
         finish_moment(watch);
     else if (watch->ladder != NULL)
-        draw(watch, outgoing, bytes, length, fate, records, count);
+        draw(watch, outgoing, packet, packet != NULL ? length - watch->header_bytes : 0, fate, records, count);
     if (watch->pcapng != NULL && bytes != NULL)
         capture(watch, time, outgoing, bytes, length, fate, records, count);
     for (size_t i = 0; watch->json != NULL && hosts_own && i < count; i++) {

@@ -20,7 +20,8 @@ struct watch {
     FILE *json;                       /* trace records as JSON lines */
     struct la_trace held[WATCH_HELD]; /* its own: segments that are recorded, and not yet handed over */
     unsigned held_count;
-    bool failed; /* something could not be written: the program says so at its end */
+    size_t header_bytes; /* of each packet, before IP: LA_ETHERNET_HEADER_BYTES where frames are carried */
+    bool failed;         /* something could not be written: the program says so at its end */
 };
 
 /* A packet at the edge of the host, as link/tap.h says. context is the struct watch. */

@@ -5,8 +5,9 @@
 #include "base/assert.h"
 #include "base/siphash.h"
 #include "listener.h"
-#include "shadow.h"
+#include "path_mtu.h"
 #include "settings.h"
+#include "shadow.h"
 
 size_t tcp_connections_bytes(const struct la_config *config)
 {
@@ -52,7 +53,7 @@ void tcp_start(struct tcp *tcp)
     listeners_start(tcp);
     memset(core_at(core, tcp->buckets), 0xff, tcp_buckets_bytes(config));
     memset(core_at(core, tcp->outputs), 0xff, tcp_outputs_bytes(config));
-    memset(core_at(core, tcp->path_mtus), 0, tcp_path_mtus_bytes(config));
+    path_mtus_start(tcp);
     for (uint32_t slot = 0; slot < config->connections; slot++) {
         connection_at(tcp, slot)->hash_next = slot + 1 < config->connections ? slot + 1 : NONE;
     }

@@ -478,8 +478,7 @@ COLD void recovery_from_start(struct connection *c);
 /* ---- segment_arrives.c: RFC 9293 3.10.7.4; listen.c: 3.10.7.2; syn_sent.c: 3.10.7.3 ---- */
 
 void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segment);
-void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
-                               const struct segment *segment);
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment);
 void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct segment *segment);
 
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
@@ -487,8 +486,8 @@ void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct se
 
 /* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT. NULL
    if there is no room for it. */
-struct connection *listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
-                               const struct segment *segment, const struct clock_origin *origin, enum la_state from);
+struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                               const struct clock_origin *origin, enum la_state from);
 
 /* signals.c: what a segment carries beside its text: urgent pointer, congestion mark, source route */
 COLD void signals_arrive(struct tcp *tcp, struct connection *c, const struct segment *segment);
@@ -519,7 +518,7 @@ void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct 
 /* ---- time_wait_arrives.c ---- */
 
 void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
-                                  const struct tcp_path *path, const struct segment *segment);
+                                  unsigned interface, const struct segment *segment);
 
 /* The segment is answered with an ACK from its record; false: the record's limit leaves no room for one. */
 bool time_wait_answers(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
@@ -530,7 +529,7 @@ void connection_established(struct tcp *tcp, struct connection *c);
 
 /* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
    left. */
-void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
+void syn_prepare(struct tcp *tcp, struct connection *c, unsigned interface);
 void syn_number(struct connection *c, const struct clock_origin *origin);
 void syn_limit_mss(struct connection *c, uint16_t most);
 

@@ -102,7 +102,6 @@ bool shadow_takes(struct tcp *tcp, struct connection *c, struct segment *segment
     if (record == NULL || record->class != TIME_WAIT_WAITING || !fits(record, segment)) {
         return false;
     }
-    const struct tcp_path path = {.interface = c->interface};
     if (shows_old_peer(c, record, segment)) {
         if (c->state == LA_SYN_SENT) {
             close_old_peer(tcp, c, record, segment);
@@ -110,7 +109,7 @@ bool shadow_takes(struct tcp *tcp, struct connection *c, struct segment *segment
         }
         connection_end(tcp, c, LA_END_UNDONE, LA_TIME_WAIT); /* the SYN was an old duplicate */
     }
-    segment_arrives_in_time_wait(tcp, time_wait_table(tcp, &segment->remote), record, &path, segment);
+    segment_arrives_in_time_wait(tcp, time_wait_table(tcp, &segment->remote), record, c->interface, segment);
     return true;
 }
 

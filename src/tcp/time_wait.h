@@ -44,7 +44,7 @@ struct time_wait_record {
     bool is_moved : 1;    /* its deadline is later than its place says */
     bool is_shadowed : 1; /* a new incarnation owns it, and may give it back (shadow.h) */
     uint8_t spare : 6;    /* duration class */
-    uint8_t addresses[]; /* local, remote: 4 octets each, or 16 */
+    uint8_t addresses[];  /* local, remote: 4 octets each, or 16 */
 };
 
 struct time_wait_table {

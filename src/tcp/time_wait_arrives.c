@@ -9,7 +9,7 @@ struct wait {
     struct tcp *tcp;
     struct time_wait_table *table;
     struct time_wait_record *record;
-    const struct tcp_path *path;
+    unsigned interface;
     const struct segment *segment;
 };
 
@@ -37,15 +37,14 @@ static bool answer(const struct wait *wait)
     }
     core_count(core, LA_COUNT_WAIT_ANSWERED);
     time_wait_trace(core, wait->table, record, LA_WAIT_ANSWERED);
-    reply_emit(wait->tcp, wait->path->interface, &header, record->scale, NULL);
+    reply_emit(wait->tcp, wait->interface, &header, record->scale, NULL);
     return true;
 }
 
 bool time_wait_answers(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
                        unsigned interface, const struct segment *segment)
 {
-    const struct tcp_path path = {.interface = (uint8_t)interface};
-    const struct wait wait = {tcp, table, record, &path, segment};
+    const struct wait wait = {tcp, table, record, interface, segment};
     return answer(&wait);
 }
 
@@ -101,7 +100,7 @@ static void reopen(const struct wait *wait, uint32_t listener)
     const struct segment *segment = wait->segment;
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
     const struct clock_origin origin = shadow_origin(tcp, &tuple, wait->record);
-    struct connection *c = listen_open(tcp, listener, wait->path, segment, &origin, LA_TIME_WAIT);
+    struct connection *c = listen_open(tcp, listener, wait->interface, segment, &origin, LA_TIME_WAIT);
     if (c != NULL) {
         shadow_cast(tcp, c, wait->record);
     }
@@ -156,9 +155,9 @@ static void fin_arrives(const struct wait *wait)
 }
 
 void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
-                                  const struct tcp_path *path, const struct segment *segment)
+                                  unsigned interface, const struct segment *segment)
 {
-    const struct wait wait = {tcp, table, record, path, segment};
+    const struct wait wait = {tcp, table, record, interface, segment};
     bool fin = (segment->flags & LA_FIN) != 0;
     struct seq end = seq_add(segment->seq, segment->length);
     if ((segment->flags & LA_RST) != 0) {

@@ -57,7 +57,7 @@ static void number_opening(struct tcp *tcp, struct connection *c, struct time_wa
 }
 
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                const struct la_source_route *route, const struct tcp_path *path, struct la_conn *conn)
+                const struct la_source_route *route, unsigned interface, struct la_conn *conn)
 {
     struct opening opening = {.local = *local};
     if (tcp->free_connection == NONE) {
@@ -76,7 +76,7 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
     c->is_held = true;
     c->port_is_ours = local->port == 0;
     number_opening(tcp, c, opening.record);
-    syn_prepare(tcp, c, path);
+    syn_prepare(tcp, c, interface);
     tcp_set_state(tcp, c, LA_SYN_SENT);
     core_count(tcp_core(tcp), LA_COUNT_TCP_ACTIVE_OPENS);
     connection_wants_output(tcp, c);

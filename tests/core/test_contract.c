@@ -248,6 +248,7 @@ static void tiny_config(struct la_config *config)
     config->listeners = 1;
     family_set_waits(config, 4);
     config->path_mtus = 0;
+    config->neighbours = 0;
     config->buffer_piece_bytes = 64;
     config->buffer_pieces = 4;
     config->reply_bytes = family_is_ipv6() ? 80 : 64;

@@ -84,6 +84,7 @@ static void configure(struct la_config *config, uint8_t choice)
     config->receive_buffer_bytes = (choice & 16) != 0 ? 40 : 1500;
     config->out_of_order_ranges = 3;
     config->own_settings = 2;
+    config->neighbours = 0;
     config->source_routes = true;
     config->ecn = (choice & 1) != 0 ? LA_ECN_OFFER : LA_ECN_ACCEPT;
     config->timestamps = (choice & 32) != 0;

@@ -180,6 +180,10 @@ class PathMtu(Ipv6):
     def test_a_narrow_hop_in_ipv4(self):
         self.narrow("-4", "10.84.0.1", "10.84.0.2", 24)
 
+    def test_behind_a_router_on_ethernet(self):
+        self.narrow("-6", "fd00:84::1", "fd00:84::2", 64, *ADDRESS, "--tap")
+        self.narrow("-4", "10.84.0.1", "10.84.0.2", 24, "--tap")
+
 
 if __name__ == "__main__":
     needs("curl", "ip", "unshare", "nsenter")

@@ -28,6 +28,8 @@ static void every_number_has_a_name_of_its_own(void **state)
     CHECK_NAMES(la_end_name, la_end, 0, LA_END_COUNT, LOWER "-2");
     CHECK_NAMES(la_drop_name, la_drop, 0, LA_DROP_COUNT, LOWER "-");
     CHECK_NAMES(la_timer_name, la_timer, 0, LA_TIMER_COUNT, LOWER "-2");
+    CHECK_NAMES(la_neighbour_state_name, la_neighbour_state, 0, LA_NEIGHBOUR_STATE_COUNT, UPPER);
+    CHECK_NAMES(la_address_event_name, la_address_event, 0, LA_ADDRESS_EVENT_COUNT, LOWER);
     CHECK_NAMES(la_wait_event_name, la_wait_event, 0, LA_WAIT_EVENT_COUNT, LOWER "-");
     CHECK_NAMES(la_trace_kind_name, la_trace_kind, 0, LA_TRACE_KIND_COUNT, LOWER "-");
     CHECK_NAMES(la_counter_name, la_counter, 0, LA_COUNTER_COUNT, LOWER UPPER DIGIT);
@@ -44,7 +46,7 @@ static void names_that_others_know(void **state)
     assert_string_equal(la_drop_name(LA_DROP_BACKLOG_FULL), "backlog-full");
     assert_string_equal(la_counter_name(LA_COUNT_TCP_ACTIVE_OPENS), "tcpActiveOpens");
     assert_string_equal(la_counter_name(LA_COUNT_TCP_ESTABLISHED_RESETS), "tcpEstabResets");
-    assert_string_equal(la_counter_name(LA_COUNT_WAIT_REOPENED), "TcpExtTWRecycled");
+    assert_string_equal(la_counter_name(LA_COUNT_WAIT_REUSED), "TcpExtTWRecycled");
     assert_string_equal(la_counter_name(LA_COUNT_WAIT_ENTERED), "lastackWaitEntered");
     assert_string_equal(la_error_name(LA_OK), "ok");
     assert_string_equal(la_error_name(LA_ERROR_WOULD_BLOCK), "would-block");

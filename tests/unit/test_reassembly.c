@@ -19,7 +19,6 @@ static struct table *table_new(void)
     table.host.core.config.reassembly_ms = 1000;
     table.host.core.replies.offset =
         (uint32_t)(((uintptr_t)table.room + ROOM - (uintptr_t)&table.host.core) / CORE_UNIT);
-    table.host.ip.core_bytes = -(int32_t)offsetof(struct host, ip);
     reassembly_start(&table.host.ip);
     return &table;
 }

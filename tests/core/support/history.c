@@ -143,6 +143,8 @@ static void note_plain(struct test *t, const struct la_trace *record)
     case LA_TRACE_DELIVERED:
     case LA_TRACE_PATH_MTU:
     case LA_TRACE_TIME_WAIT: break;
+    case LA_TRACE_NEIGHBOUR: detail = la_neighbour_state_name((enum la_neighbour_state)record->detail); break;
+    case LA_TRACE_ADDRESS: detail = la_address_event_name((enum la_address_event)record->detail); break;
     }
     snprintf(what, sizeof what, "%s %s %u", la_trace_kind_name((enum la_trace_kind)record->kind), detail,
              record->length);
@@ -170,6 +172,8 @@ static void read_record(struct test *t, const struct la_trace *record)
     case LA_TRACE_DELIVERED:
     case LA_TRACE_DROPPED:
     case LA_TRACE_PATH_MTU:
+    case LA_TRACE_NEIGHBOUR:
+    case LA_TRACE_ADDRESS:
     case LA_TRACE_ENDED: note_plain(t, record); return;
     }
 }
