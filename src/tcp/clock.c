@@ -54,6 +54,7 @@ uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, c
     struct la_endpoint candidate = {*local, 0};
     struct time_wait_record *reusable = NULL;
     uint16_t waiting_port = 0;
+    uint16_t behind_it = 0; /* the counter goes on there, so that those that wait take turns */
     uint32_t range = (uint32_t)config->ephemeral_last - config->ephemeral_first + 1;
     uint32_t offset = (uint32_t)secret_of(tcp, &candidate, remote);
     for (uint32_t tried = 0; tried < range && (tried < PORTS_PREFERRED || reusable == NULL); tried++) {
@@ -65,8 +66,10 @@ uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, c
         if (port == PORT_WAITS && config->time_wait_reuse && reusable == NULL) {
             reusable = *record;
             waiting_port = candidate.port;
+            behind_it = tcp->next_port;
         }
     }
     *record = reusable;
+    tcp->next_port = reusable != NULL ? behind_it : tcp->next_port;
     return waiting_port;
 }
