@@ -19,6 +19,7 @@ static struct option_range range_of(const struct la_config *config, enum la_opti
     case LA_OPTION_PUSH:
     case LA_OPTION_ERROR_REPORTS:
     case LA_OPTION_QUICK_ACK: return (struct option_range){0, 1};
+    case LA_OPTION_IPV6_ONLY: break; /* a listener's */
     case LA_OPTION_KEEPALIVE_IDLE_MS:
     case LA_OPTION_KEEPALIVE_INTERVAL_MS:
     case LA_OPTION_R2_MS: return (struct option_range){1, DURATION_MAX_MS};
@@ -136,7 +137,8 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
     case LA_OPTION_DSCP:
     case LA_OPTION_ERROR_REPORTS:
     case LA_OPTION_MAX_SEGMENT_BYTES:
-    case LA_OPTION_QUICK_ACK: break;
+    case LA_OPTION_QUICK_ACK:
+    case LA_OPTION_IPV6_ONLY: break;
     }
     return LA_OK;
 }
@@ -174,6 +176,7 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
     case LA_OPTION_ERROR_REPORTS: c->errors_are_muted = value == 0; break;
     case LA_OPTION_MAX_SEGMENT_BYTES: return set_max_segment(c, (uint16_t)value);
     case LA_OPTION_QUICK_ACK: set_quick_ack(tcp, c, value == 1); break;
+    case LA_OPTION_IPV6_ONLY: return LA_ERROR_INVALID;
     }
     return LA_OK;
 }
@@ -201,6 +204,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
     case LA_OPTION_ERROR_REPORTS: *value = !c->errors_are_muted; return LA_OK;
     case LA_OPTION_MAX_SEGMENT_BYTES: *value = c->rcv_mss; return LA_OK;
     case LA_OPTION_QUICK_ACK: *value = c->quick_ack; return LA_OK;
+    case LA_OPTION_IPV6_ONLY: break;
     }
     return LA_ERROR_INVALID;
 }

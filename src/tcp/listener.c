@@ -22,19 +22,40 @@ void listeners_start(struct tcp *tcp)
     }
 }
 
+/* How little of what arrives at the address the listener leaves to others; FITS_NOT: it is not for it. */
+enum fit { FITS_NOT, FITS_ANY, FITS_ANY_IPV4, FITS_EXACTLY };
+
+static enum fit fit_of(const struct listener *listener, const struct la_address *address)
+{
+    if (address_equal(&listener->local.address, address)) {
+        return FITS_EXACTLY;
+    }
+    if (!address_is_any(&listener->local.address)) {
+        return FITS_NOT;
+    }
+    bool ipv4 = address_is_ipv4(address);
+    if (address_is_ipv4(&listener->local.address)) {
+        return ipv4 ? FITS_ANY_IPV4 : FITS_NOT;
+    }
+    return ipv4 && listener->is_ipv6_only ? FITS_NOT : FITS_ANY;
+}
+
 uint32_t listener_find(const struct tcp *tcp, const struct la_endpoint *local)
 {
     uint32_t found = NONE;
+    enum fit best = FITS_NOT;
     if (tcp_core(tcp)->config.listeners == 0) {
         return NONE;
     }
     for (uint16_t slot = *chain_of(tcp, local->port); slot != NO_LISTENER;) {
         const struct listener *listener = listener_at(tcp, slot);
         if (listener->local.port == local->port) {
-            if (address_equal(&listener->local.address, &local->address)) {
+            enum fit fit = fit_of(listener, &local->address);
+            if (fit == FITS_EXACTLY) {
                 return slot;
             }
-            found = address_is_any(&listener->local.address) ? slot : found;
+            found = fit > best ? slot : found;
+            best = fit > best ? fit : best;
         }
         slot = listener->hash_next;
     }
@@ -162,6 +183,8 @@ int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_
         listener->receive_limit_bytes = (uint32_t)value;
     } else if (option == LA_OPTION_MAX_SEGMENT_BYTES && (value == 0 || (value >= MSS_LEAST && value <= UINT16_MAX))) {
         listener->mss = (uint16_t)value;
+    } else if (option == LA_OPTION_IPV6_ONLY && (value == 0 || value == 1)) {
+        listener->is_ipv6_only = value == 1;
     } else {
         return LA_ERROR_INVALID;
     }

@@ -17,7 +17,7 @@
 #include "socket/socket.h"
 
 /* Two hosts with sockets, in virtual time, and a network without delay between them that can be held up or cut. Side 0
-   is 10.0.0.1, side 1 is 10.0.0.2. */
+   is 10.0.0.1 and fd00::1, side 1 is 10.0.0.2 and fd00::2. */
 
 enum { CLIENT, SERVER, SIDES };
 
