@@ -264,9 +264,9 @@ enum la_option {
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
 
-/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections
-   that the listener opens from now on: those that its SYN-ACKs must know. And LA_OPTION_IPV6_ONLY, which is a
-   listener's alone. All other options are LA_ERROR_INVALID. */
+/* LA_OPTION_RECEIVE_BUFFER_BYTES, LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries), LA_OPTION_TTL or
+   LA_OPTION_DSCP for the connections that the listener opens from now on, whose SYN-ACKs have them already. And
+   LA_OPTION_IPV6_ONLY, which is a listener's alone. All other options are LA_ERROR_INVALID. */
 int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
                            int64_t value);
 

@@ -261,7 +261,7 @@ void interests_forget_epoll(struct sockets *sockets, struct file *file);
 
 /* ---- option_ip.c ---- */
 
-/* The connection sends with those of its family. */
+/* The connection sends with those of its family, the listener answers with them. */
 void ip_options_apply(struct sockets *sockets, la_time now, const struct socket *socket);
 
 /* IPPROTO_IP or IPPROTO_IPV6. */

@@ -1,3 +1,4 @@
+#include "listener.h"
 #include "settings.h"
 
 /* Options and STATUS (RFC 9293 3.9.1). */
@@ -143,14 +144,19 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
     return LA_OK;
 }
 
+bool tcp_option_may_be(const struct tcp *tcp, enum la_option option, int64_t value)
+{
+    const struct option_range range = range_of(&tcp_core(tcp)->config, option);
+    return value >= range.least && value <= range.most;
+}
+
 int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t value)
 {
     struct connection *c = connection_of(tcp, conn);
     if (c == NULL) {
         return LA_ERROR_STALE;
     }
-    const struct option_range range = range_of(&tcp_core(tcp)->config, option);
-    if (value < range.least || value > range.most) {
+    if (!tcp_option_may_be(tcp, option, value)) {
         return LA_ERROR_INVALID;
     }
     switch (option) {

@@ -127,6 +127,8 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
         .queue_first = NONE,
         .queue_last = NONE,
         .ready_next = NONE,
+        .ttl = tcp_core(tcp)->config.ttl,
+        .dscp = tcp_core(tcp)->config.dscp,
         .receive_limit_bytes = tcp_core(tcp)->config.receive_buffer_bytes,
         .in_use = true,
     };
@@ -173,20 +175,38 @@ int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog
     return LA_OK;
 }
 
+static bool listener_may_have(const struct tcp *tcp, enum la_option option, int64_t value)
+{
+    if (option == LA_OPTION_IPV6_ONLY) {
+        return value == 0 || value == 1;
+    }
+    if (option == LA_OPTION_MAX_SEGMENT_BYTES && value == 0) {
+        return true;
+    }
+    bool is_its = option == LA_OPTION_RECEIVE_BUFFER_BYTES || option == LA_OPTION_MAX_SEGMENT_BYTES ||
+                  option == LA_OPTION_TTL || option == LA_OPTION_DSCP;
+    return is_its && tcp_option_may_be(tcp, option, value);
+}
+
 int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_option option, int64_t value)
 {
     struct listener *listener = listener_of(tcp, handle);
     if (listener == NULL) {
         return LA_ERROR_STALE;
     }
-    if (option == LA_OPTION_RECEIVE_BUFFER_BYTES && value >= 1 && value <= tcp_core(tcp)->config.receive_buffer_bytes) {
-        listener->receive_limit_bytes = (uint32_t)value;
-    } else if (option == LA_OPTION_MAX_SEGMENT_BYTES && (value == 0 || (value >= MSS_LEAST && value <= UINT16_MAX))) {
-        listener->mss = (uint16_t)value;
-    } else if (option == LA_OPTION_IPV6_ONLY && (value == 0 || value == 1)) {
-        listener->is_ipv6_only = value == 1;
-    } else {
+    if (!listener_may_have(tcp, option, value)) {
         return LA_ERROR_INVALID;
+    }
+    if (option == LA_OPTION_RECEIVE_BUFFER_BYTES) {
+        listener->receive_limit_bytes = (uint32_t)value;
+    } else if (option == LA_OPTION_MAX_SEGMENT_BYTES) {
+        listener->mss = (uint16_t)value;
+    } else if (option == LA_OPTION_TTL) {
+        listener->ttl = (uint8_t)value;
+    } else if (option == LA_OPTION_DSCP) {
+        listener->dscp = (uint8_t)value;
+    } else {
+        listener->is_ipv6_only = value == 1;
     }
     return LA_OK;
 }

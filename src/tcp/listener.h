@@ -15,9 +15,11 @@ struct listener {
     uint32_t queue_last;
     uint32_t ready_next;
     uint32_t ready_prev;
-    uint16_t hash_next;           /* of the same port, or another that falls on the same number */
-    uint32_t receive_limit_bytes; /* of the connections that it opens */
-    uint16_t mss;                 /* the same; 0: the interface's */
+    uint16_t hash_next; /* of the same port, or another that falls on the same number */
+    uint8_t ttl;        /* of the connections that it opens, and so on */
+    uint8_t dscp;
+    uint32_t receive_limit_bytes;
+    uint16_t mss; /* 0: the interface's */
     bool in_use : 1;
     bool is_on_ready : 1;
     bool is_ipv6_only : 1; /* address "any" leaves IPv4 out */
@@ -43,6 +45,9 @@ void listener_queue(struct tcp *tcp, struct connection *c);
 
 /* A connection of the listener's ended in SYN-RECEIVED. */
 void listener_forget(struct tcp *tcp, const struct connection *c);
+
+/* info.c: a connection may have the option with this value. */
+bool tcp_option_may_be(const struct tcp *tcp, enum la_option option, int64_t value);
 
 /* ready.c: the list of connections and listeners whose situation changed. */
 void ready_listener(struct tcp *tcp, uint32_t slot);

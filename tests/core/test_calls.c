@@ -116,6 +116,28 @@ static void a_listeners_options_are_in_its_answers(void **state)
     release_and_end(t);
 }
 
+static void a_listeners_marks_are_on_its_answers(void **state)
+{
+    (void)state;
+    struct test *t = begin_usual();
+    user_listen(t, 2);
+    la_host *host = t->host;
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_TTL, 0) == LA_ERROR_INVALID);
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_DSCP, 64) == LA_ERROR_INVALID);
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_TTL, 7) == LA_OK);
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_DSCP, 10) == LA_OK);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460, .tos = 40);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    user_accept(t);
+    check(t, info_of(t).ttl == 7 && info_of(t).dscp == 10);
+    user_send(t, 10);
+    expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = 10, .tos = 40);
+    user_abort(t);
+    t->out_count = 0;
+    release_and_end(t);
+}
+
 /* Which of the listeners takes the next SYN: its number; count if none does. */
 static unsigned taker(struct test *t, const struct la_listener *all, unsigned count)
 {
@@ -306,6 +328,7 @@ int main(void)
         cmocka_unit_test(what_is_kept_survives_a_reset),
         cmocka_unit_test(another_backlog),
         cmocka_unit_test(a_listeners_options_are_in_its_answers),
+        cmocka_unit_test(a_listeners_marks_are_on_its_answers),
         cmocka_unit_test(who_listens_closest_is_asked),
         cmocka_unit_test(a_connection_has_no_family_to_leave_out),
         cmocka_unit_test(an_active_opens_options_are_in_its_syn),

@@ -153,6 +153,11 @@ static uint16_t internet_checksum(const uint8_t *octets, size_t length)
     return (uint16_t)~sum;
 }
 
+const uint8_t *last_packet_of(unsigned side)
+{
+    return last_packet[side];
+}
+
 void inject_unreachable(struct world *world, unsigned side, uint8_t code)
 {
     enum { IP = 20, ICMP = 8, QUOTE = 28 };

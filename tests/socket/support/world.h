@@ -85,6 +85,9 @@ int get_int(struct world *world, unsigned side, int fd, int level, int option);
 void set_linger(struct world *world, unsigned side, int fd, int seconds);
 uint16_t local_port(struct world *world, unsigned side, int fd);
 
+/* The last packet that the side has sent. */
+const uint8_t *last_packet_of(unsigned side);
+
 /* What a peer that is none of the hosts sends to a side: an ICMP error about its last packet. */
 void inject_unreachable(struct world *world, unsigned side, uint8_t code);
 
