@@ -55,9 +55,7 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
         tcp_input_dropped(&host->tcp, why, interface, &segment);
         return;
     }
-    bool opens = (segment.flags & LA_SYN) != 0; /* nothing else asks for the MTU */
-    const struct tcp_path path = {(uint8_t)interface, opens ? (uint16_t)ip_interface_mtu(&host->ip, interface) : 0};
-    tcp_input(&host->tcp, &path, &segment);
+    tcp_input(&host->tcp, interface, &segment);
 }
 
 static bool notice_arrives(struct tcp *tcp, const struct icmp_notice *notice)
@@ -171,7 +169,7 @@ APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void
 APART static size_t next_frame(la_host *host, unsigned interface, uint8_t *buffer, size_t size)
 {
     size_t length;
-    if (size < LA_ETHERNET_HEADER_BYTES) {
+    if (size < LA_ETHERNET_HEADER_BYTES + ip_interface_mtu(&host->ip, interface)) {
         return 0;
     }
     do {
@@ -341,8 +339,7 @@ static int active_open(la_host *host, const struct la_endpoint *local, const str
         return error;
     }
     from.address = way.source; /* MUST-44, MUST-45 */
-    const struct tcp_path path = {way.interface, way.mtu};
-    return tcp_connect(&host->tcp, &from, remote, route, &path, conn);
+    return tcp_connect(&host->tcp, &from, remote, route, way.interface, conn);
 }
 
 int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,
