@@ -171,7 +171,7 @@ APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void
 APART static size_t next_frame(la_host *host, unsigned interface, uint8_t *buffer, size_t size)
 {
     size_t length;
-    if (size < LA_ETHERNET_HEADER_BYTES) {
+    if (size < LA_ETHERNET_HEADER_BYTES + ip_interface_mtu(&host->ip, interface)) {
         return 0;
     }
     do {

@@ -36,7 +36,7 @@ struct ip_payload {
 };
 
 /* A frame came in: the IP packet in it, sent to us alone; or nothing, since it was used up, or dropped. */
-struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length);
+APART struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length);
 
 /* The octets behind the first ETHERNET_HEADER_BYTES of buffer are to leave: an IP packet or an ARP message. Writes the
    header; false: its neighbour is not known, and the packet waits or was dropped. */

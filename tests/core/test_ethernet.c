@@ -123,6 +123,17 @@ static void the_syn_waits_for_the_answer(void **state)
     free(lan.host);
 }
 
+/* What is written there is never cut, and nothing is written behind it: the header counts. */
+static void a_short_buffer_gets_nothing(void **state)
+{
+    (void)state;
+    struct lan lan;
+    lan_begin(&lan);
+    assert_int_equal(la_host_output(lan.host, lan.now, 0, lan.frame, FRAME_BYTES - 1), 0);
+    assert_int_equal(la_host_output(lan.host, lan.now, 0, lan.frame, FRAME_BYTES), ARP_FRAME_BYTES);
+    free(lan.host);
+}
+
 static void a_far_host_is_reached_by_the_router(void **state)
 {
     (void)state;
@@ -185,7 +196,8 @@ static void who_asks_is_answered_and_an_address_defended(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_syn_waits_for_the_answer), cmocka_unit_test(a_far_host_is_reached_by_the_router),
-        cmocka_unit_test(nobody_answers), cmocka_unit_test(who_asks_is_answered_and_an_address_defended)};
+        cmocka_unit_test(the_syn_waits_for_the_answer), cmocka_unit_test(a_short_buffer_gets_nothing),
+        cmocka_unit_test(a_far_host_is_reached_by_the_router), cmocka_unit_test(nobody_answers),
+        cmocka_unit_test(who_asks_is_answered_and_an_address_defended)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
