@@ -20,9 +20,16 @@ struct trace_ring {
 #define CORE_DROP_COUNT    LA_DROP_FRAGMENT_LENGTH
 #define FRAGMENT_DROP_END  LA_DROP_ETHERNET
 
+/* What all layers know of an interface. */
+struct interface {
+    uint16_t mtu;
+    bool is_ethernet;
+};
+
 struct core {
     struct la_config config;
     struct trace_ring trace;
+    uint32_t interfaces; /* offset of struct interface[config.interfaces], in CORE_UNITs */
     la_time now;
     la_time started;
     uint32_t now_ms;       /* now in milliseconds, on a circle of 2^32: the clock of timers and timestamps */
@@ -57,6 +64,11 @@ static inline la_time core_time_of(const struct core *core, uint32_t deadline_ms
 static inline void *core_at(const struct core *core, uint32_t offset)
 {
     return (char *)(uintptr_t)core + (size_t)offset * CORE_UNIT;
+}
+
+static inline struct interface *core_interface(const struct core *core, unsigned number)
+{
+    return (struct interface *)core_at(core, core->interfaces) + number;
 }
 
 static inline void core_add(struct core *core, enum la_counter counter, uint32_t n)

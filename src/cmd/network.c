@@ -92,6 +92,18 @@ static const char *option_tun(const char *text, void *target)
                                                                 : "must be an interface's name: 1 to 15 characters";
 }
 
+static const char *option_ecn(const char *text, void *target)
+{
+    static const char *const names[] = {[LA_ECN_OFF] = "off", [LA_ECN_ACCEPT] = "accept", [LA_ECN_OFFER] = "offer"};
+    for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *(enum la_ecn *)target = (enum la_ecn)i;
+            return NULL;
+        }
+    }
+    return "must be off, accept or offer";
+}
+
 static void init_place(struct network_options *options)
 {
     const struct option_spec place[NETWORK_PLACE] = {
@@ -113,6 +125,18 @@ static void init_place(struct network_options *options)
          option_text, &options->run},
     };
     memcpy(options->place, place, sizeof place);
+}
+
+static void init_offered(struct network_options *options)
+{
+    const struct option_spec offered[NETWORK_OFFERED] = {
+        {0, "no-window-scaling", NULL, "windows of 65535 octets at most: no RFC 7323 scaling", option_flag,
+         &options->no_window_scaling},
+        {0, "no-timestamps", NULL, "no RFC 7323 timestamps", option_flag, &options->no_timestamps},
+        {0, "ecn", "WHEN", "congestion marks: off, accept (where the peer offers\nthem, the default) or offer",
+         option_ecn, &options->ecn},
+    };
+    memcpy(options->offered, offered, sizeof offered);
 }
 
 static void init_trouble(struct network_options *options)
@@ -139,15 +163,17 @@ static void init_seeing(struct network_options *options)
 
 void network_options_init(struct network_options *options, struct option_group groups[NETWORK_GROUPS])
 {
-    *options = (struct network_options){.tun_name = "lastack0", .mtu = 1500, .msl_ms = 30000};
+    *options = (struct network_options){.tun_name = "lastack0", .mtu = 1500, .msl_ms = 30000, .ecn = LA_ECN_ACCEPT};
     options->address = (struct option_prefix){la_address_ipv4(10, 83, 0, 2), 24};
     init_place(options);
+    init_offered(options);
     init_trouble(options);
     init_seeing(options);
     groups[0] = (struct option_group){"Where", options->place, NETWORK_PLACE};
-    groups[1] =
+    groups[1] = (struct option_group){"What TCP offers and takes", options->offered, NETWORK_OFFERED};
+    groups[2] =
         (struct option_group){"Trouble on the way (between lastack and the device)", options->trouble, TROUBLES};
-    groups[2] = (struct option_group){"Seeing, and time", options->seeing, NETWORK_SEEING};
+    groups[3] = (struct option_group){"Seeing, and time", options->seeing, NETWORK_SEEING};
 }
 
 static bool same_prefix(const struct la_address *a, const struct la_address *b, unsigned bits)

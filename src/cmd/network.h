@@ -5,10 +5,13 @@
 
 #include "link/impair.h"
 
-/* The options that httpd, get and nc have in common: where lastack stands, what the network does to its packets, and
-   what is shown of it. */
+#include <lastack/config.h>
 
-enum { NETWORK_GROUPS = 3, NETWORK_PLACE = 8, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
+/* The options that httpd, get and nc have in common: where lastack stands, what its TCP offers, what the network does
+   to its packets, and what is shown of it. */
+
+enum { NETWORK_OFFERED = 3 };
+enum { NETWORK_GROUPS = 4, NETWORK_PLACE = 8, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
 
 struct impair_target {
     struct impair_config *config;
@@ -24,6 +27,9 @@ struct network_options {
     bool netns;
     const char *run;
     uint32_t mtu;
+    bool no_window_scaling;
+    bool no_timestamps;
+    enum la_ecn ecn;
     const char *pcap;
     bool ladder;
     bool json;
@@ -33,11 +39,12 @@ struct network_options {
 
     struct impair_target impair_target[NETWORK_IMPAIR];
     struct option_spec place[NETWORK_PLACE];
+    struct option_spec offered[NETWORK_OFFERED];
     struct option_spec trouble[NETWORK_IMPAIR];
     struct option_spec seeing[NETWORK_SEEING];
 };
 
-/* Fills in the defaults, and three groups whose specs point into *options: it must stay where it is. */
+/* Fills in the defaults, and NETWORK_GROUPS groups whose specs point into *options: it must stay where it is. */
 void network_options_init(struct network_options *options, struct option_group groups[NETWORK_GROUPS]);
 
 /* What can only be decided when all options are known: the peer's address. NULL, or what does not go together. */

@@ -91,6 +91,9 @@ static int open_host(struct stage *stage)
     struct la_address any = v4 ? la_address_ipv4(0, 0, 0, 0) : (struct la_address){{0}};
     la_time now = clock_now();
     stage->config.msl_ms = options->msl_ms;
+    stage->config.window_scaling = !options->no_window_scaling;
+    stage->config.timestamps = !options->no_timestamps;
+    stage->config.ecn = (uint8_t)options->ecn;
     stage->config.address_probes = options->probe ? stage->config.address_probes : 0;
     if (options->ladder || options->pcap)
         stage->config.trace_records = TRACE_RECORDS;

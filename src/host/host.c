@@ -55,9 +55,7 @@ static void tcp_packet_arrives(la_host *host, unsigned interface, const struct p
         tcp_input_dropped(&host->tcp, why, interface, &segment);
         return;
     }
-    bool opens = (segment.flags & LA_SYN) != 0; /* nothing else asks for the MTU */
-    const struct tcp_path path = {(uint8_t)interface, opens ? (uint16_t)ip_interface_mtu(&host->ip, interface) : 0};
-    tcp_input(&host->tcp, &path, &segment);
+    tcp_input(&host->tcp, interface, &segment);
 }
 
 static bool notice_arrives(struct tcp *tcp, const struct icmp_notice *notice)
@@ -341,8 +339,7 @@ static int active_open(la_host *host, const struct la_endpoint *local, const str
         return error;
     }
     from.address = way.source; /* MUST-44, MUST-45 */
-    const struct tcp_path path = {way.interface, way.mtu};
-    return tcp_connect(&host->tcp, &from, remote, route, &path, conn);
+    return tcp_connect(&host->tcp, &from, remote, route, way.interface, conn);
 }
 
 int la_connect(la_host *host, la_time now, const struct la_endpoint *local, const struct la_endpoint *remote,

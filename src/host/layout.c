@@ -28,10 +28,8 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
 
 static void place_ip(const struct la_config *config, struct ip *ip, size_t *end)
 {
-    size_t interfaces = ip_interfaces_bytes(config);
     size_t prefixes = ip_addresses_bytes(config) + ip_routes_bytes(config);
-    place(end, interfaces + prefixes + ip_neighbours_bytes(config), CORE_UNIT, &ip->addresses);
-    ip->addresses += (uint32_t)(interfaces / CORE_UNIT);
+    place(end, prefixes + ip_neighbours_bytes(config), CORE_UNIT, &ip->addresses);
 }
 
 size_t host_layout(const struct la_config *config, struct la_host *host)
@@ -39,6 +37,7 @@ size_t host_layout(const struct la_config *config, struct la_host *host)
     struct la_host scratch = {0};
     struct la_host *to = host != NULL ? host : &scratch;
     size_t end = sizeof *to + tcp_connections_bytes(config);
+    place(&end, sizeof(struct interface) * config->interfaces, CORE_UNIT, &to->core.interfaces);
     place_ip(config, &to->ip, &end);
     place(&end, (size_t)config->reassembly_bytes + config->reply_bytes, CORE_UNIT, &to->core.replies.offset);
     place_tcp(config, &to->tcp, &end);

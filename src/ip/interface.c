@@ -4,11 +4,6 @@
 #include "tables.h"
 #include "wire/tcp.h"
 
-size_t ip_interfaces_bytes(const struct la_config *config)
-{
-    return (sizeof(struct ip_interface) * config->interfaces + CORE_UNIT - 1) / CORE_UNIT * CORE_UNIT;
-}
-
 size_t ip_addresses_bytes(const struct la_config *config)
 {
     return sizeof(struct ip_prefix) * config->addresses;
@@ -22,18 +17,18 @@ int ip_interface_add(struct ip *ip, unsigned mtu)
     if (ip->interface_count == ip_core(ip)->config.interfaces) {
         return LA_ERROR_NO_INTERFACE;
     }
-    *ip_interface_at(ip, ip->interface_count) = (struct ip_interface){.mtu = (uint16_t)mtu};
+    *core_interface(ip_core(ip), ip->interface_count) = (struct interface){.mtu = (uint16_t)mtu};
     return (int)ip->interface_count++;
 }
 
 unsigned ip_interface_mtu(const struct ip *ip, unsigned interface)
 {
-    return interface < ip->interface_count ? ip_interface_at(ip, interface)->mtu : 0;
+    return interface < ip->interface_count ? core_interface(ip_core(ip), interface)->mtu : 0;
 }
 
 bool ip_is_ethernet(const struct ip *ip, unsigned interface)
 {
-    return interface < ip->interface_count && ip_interface_at(ip, interface)->is_ethernet;
+    return interface < ip->interface_count && core_interface(ip_core(ip), interface)->is_ethernet;
 }
 
 bool ip_is_broadcast_of(const struct la_address *address, const struct ip_prefix *prefix)

@@ -7,11 +7,10 @@
 #include "wire/packet.h"
 
 /* Interfaces, addresses, routes, fragments, ICMP. host.c places it in the block, zeroed, right before the core, and
-   sets the offset; the arrays have config.interfaces, .addresses and .routes entries. */
+   sets the offset; the arrays have config.addresses and .routes entries; the interfaces are the core's. */
 struct ip {
     uint32_t addresses; /* offset in CORE_UNITs from the core; IPv4's first, so that a packet is compared with those of
-                                its own family. Before them the interfaces; behind them the routes, then neighbour.c's
-                                table */
+                                its own family. Behind them the routes, then neighbour.c's table */
     uint8_t interface_count; /* in use */
     uint8_t ethernet_count;  /* of interface_count */
     uint8_t reassembling;    /* packets of which fragments are kept, or are to be refused */
@@ -32,8 +31,7 @@ static inline bool ip_has_ethernet(const struct ip *ip)
     return ip->ethernet_count > 0;
 }
 
-/* The octets of the arrays: of interfaces, a multiple of CORE_UNIT. */
-size_t ip_interfaces_bytes(const struct la_config *config);
+/* The octets of the arrays. */
 size_t ip_addresses_bytes(const struct la_config *config);
 size_t ip_routes_bytes(const struct la_config *config);
 
@@ -52,7 +50,6 @@ bool ip_is_ethernet(const struct ip *ip, unsigned interface);
 
 struct ip_path {
     uint8_t interface;
-    uint16_t mtu;
     struct la_address source;
 };
 

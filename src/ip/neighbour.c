@@ -498,7 +498,7 @@ int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6])
         if (ip->ethernet_count == 0) {
             start(ip);
         }
-        ip_interface_at(ip, (unsigned)interface)->is_ethernet = true;
+        core_interface(ip_core(ip), (unsigned)interface)->is_ethernet = true;
         *neighbour_discovery(ip, (unsigned)interface) = (struct discovery){.mac = own, .due = LA_TIME_NEVER};
         ip->ethernet_count++;
     }

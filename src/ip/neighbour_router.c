@@ -125,7 +125,7 @@ static void take_prefixes(struct ip *ip, unsigned interface, const struct packet
 static void take_mtu(struct ip *ip, unsigned interface, uint32_t mtu)
 {
     if (mtu >= IPV6_MTU_MIN && mtu <= neighbour_discovery(ip, interface)->mtu) {
-        ip_interface_at(ip, interface)->mtu = (uint16_t)mtu;
+        core_interface(ip_core(ip), interface)->mtu = (uint16_t)mtu;
     }
 }
 

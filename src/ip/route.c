@@ -108,7 +108,6 @@ enum la_error ip_path_to(const struct ip *ip, const struct la_address *destinati
         return LA_ERROR_NO_ROUTE;
     }
     path->interface = way.prefix->interface;
-    path->mtu = ip_interface_at(ip, path->interface)->mtu;
     path->source = source->address;
     return LA_OK;
 }

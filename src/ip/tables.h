@@ -3,13 +3,8 @@
 
 #include "ip.h"
 
-/* The entries of the three arrays: private to ip/. */
-struct ip_interface {
-    uint16_t mtu;
-    bool is_ethernet;
-};
-
-/* A prefix that lies behind an interface. order counts addresses and routes together, as they were added. */
+/* The entries of both arrays, private to ip/: a prefix that lies behind an interface. order counts addresses and routes
+   together, as they were added. */
 struct ip_prefix {
     struct la_address address; /* a route's prefix, or our own address within it */
     uint32_t order;
@@ -20,12 +15,6 @@ struct ip_prefix {
 static inline struct ip_prefix *ip_addresses(const struct ip *ip)
 {
     return core_at(ip_core(ip), ip->addresses);
-}
-
-/* They lie right before the addresses, the first one last. */
-static inline struct ip_interface *ip_interface_at(const struct ip *ip, unsigned interface)
-{
-    return (struct ip_interface *)(void *)ip_addresses(ip) - 1 - interface;
 }
 
 static inline struct ip_prefix *ip_routes(const struct ip *ip)

@@ -463,15 +463,14 @@ COLD void recovery_from_start(struct connection *c);
 /* ---- segment_arrives.c: RFC 9293 3.10.7.4; listen.c: 3.10.7.2; syn_sent.c: 3.10.7.3 ---- */
 
 void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segment);
-void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
-                               const struct segment *segment);
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment);
 void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct segment *segment);
 
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
 /* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT. */
-void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
+void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
                  const struct clock_origin *origin, enum la_state from);
 
 /* signals.c: what a segment carries beside its text: urgent pointer, congestion mark, source route */
@@ -503,14 +502,14 @@ void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct 
 /* ---- time_wait_arrives.c ---- */
 
 void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
-                                  const struct tcp_path *path, const struct segment *segment);
+                                  unsigned interface, const struct segment *segment);
 
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
 /* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
    left. */
-void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path);
+void syn_prepare(struct tcp *tcp, struct connection *c, unsigned interface);
 void syn_limit_mss(struct connection *c, uint16_t most);
 
 /* What the peer's SYN settles: its ISN, MSS, window and options. */

@@ -8,39 +8,39 @@ static struct time_wait_table *table_for(const struct tcp *tcp, const struct la_
     return (struct time_wait_table *)(uintptr_t)&tcp->waits[address_is_ipv4(&remote->address) ? 0 : 1];
 }
 
-static void nobody(struct tcp *tcp, const struct tcp_path *path, const struct segment *segment)
+static void nobody(struct tcp *tcp, unsigned interface, const struct segment *segment)
 {
     segment_drop(tcp, LA_DROP_NO_CONNECTION, segment, NULL);
     if (tcp_core(tcp)->config.reset_unknown) {
-        reply_reset(tcp, path->interface, segment);
+        reply_reset(tcp, interface, segment);
     }
 }
 
-static void no_connection(struct tcp *tcp, const struct tcp_path *path, const struct segment *segment,
+static void no_connection(struct tcp *tcp, unsigned interface, const struct segment *segment,
                           const struct four_tuple *tuple)
 {
     struct time_wait_table *table = table_for(tcp, tuple->remote);
     struct time_wait_record *record = time_wait_find(tcp_core(tcp), table, tuple);
     if (record != NULL) {
-        segment_arrives_in_time_wait(tcp, table, record, path, segment);
+        segment_arrives_in_time_wait(tcp, table, record, interface, segment);
         return;
     }
     uint32_t listener = listener_find(tcp, &segment->local);
     if (listener != NONE) {
-        segment_arrives_in_listen(tcp, listener, path, segment);
+        segment_arrives_in_listen(tcp, listener, interface, segment);
     } else {
-        nobody(tcp, path, segment);
+        nobody(tcp, interface, segment);
     }
 }
 
-void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *segment)
+void tcp_input(struct tcp *tcp, unsigned interface, struct segment *segment)
 {
     core_count(tcp_core(tcp), LA_COUNT_TCP_IN_SEGMENTS);
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
     struct connection *c = connection_find(tcp, &tuple);
-    trace_segment_in(tcp, path->interface, segment, c);
+    trace_segment_in(tcp, interface, segment, c);
     if (c == NULL) {
-        no_connection(tcp, path, segment, &tuple);
+        no_connection(tcp, interface, segment, &tuple);
     } else if (c->state == LA_SYN_SENT) {
         segment_arrives_in_syn_sent(tcp, c, segment);
     } else {

@@ -2,7 +2,7 @@
 
 /* RFC 9293 3.10.7.2. */
 
-void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path, const struct segment *segment,
+void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
                  const struct clock_origin *origin, enum la_state from)
 {
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
@@ -23,7 +23,7 @@ void listen_open(struct tcp *tcp, uint32_t listener, const struct tcp_path *path
     c->receive_limit_bytes = parent->receive_limit_bytes;
     c->iss = origin->iss;
     c->ts_offset = origin->timestamp_offset;
-    syn_prepare(tcp, c, path);
+    syn_prepare(tcp, c, interface);
     if (parent->mss != 0) {
         syn_limit_mss(c, parent->mss);
     }
@@ -38,14 +38,13 @@ static bool is_quiet(const struct core *core)
     return core->now - core->started < core->config.quiet_time_ms * LA_MILLISECOND;
 }
 
-void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct tcp_path *path,
-                               const struct segment *segment)
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment)
 {
     if ((segment->flags & LA_RST) != 0) { /* first */
         segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
     } else if ((segment->flags & LA_ACK) != 0) { /* second */
         segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
-        reply_reset(tcp, path->interface, segment);
+        reply_reset(tcp, interface, segment);
     } else if ((segment->flags & LA_SYN) == 0 || (segment->flags & LA_FIN) != 0) { /* fourth; a SYN-FIN is no SYN */
         segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
     } else if (is_quiet(tcp_core(tcp))) {
@@ -54,6 +53,6 @@ void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, const struct 
         segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
     } else { /* third */
         const struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
-        listen_open(tcp, listener, path, segment, &origin, LA_LISTEN);
+        listen_open(tcp, listener, interface, segment, &origin, LA_LISTEN);
     }
 }

@@ -6,11 +6,12 @@
 #define MSS_DEFAULT_IPV4 536 /* RFC 9293 MUST-15 */
 #define MSS_DEFAULT_IPV6 1220
 
-void syn_prepare(struct tcp *tcp, struct connection *c, const struct tcp_path *path)
+void syn_prepare(struct tcp *tcp, struct connection *c, unsigned interface)
 {
-    c->interface = path->interface;
+    c->interface = (uint8_t)interface;
     /* RFC 9293 3.7.1, 3.7.3: MUST-67, SHLD-6; an interface has one MTU. */
-    c->rcv_mss = (uint16_t)(path->mtu - ip_header_bytes(&c->remote.address) - TCP_HEADER_BYTES);
+    uint16_t mtu = core_interface(tcp_core(tcp), interface)->mtu;
+    c->rcv_mss = (uint16_t)(mtu - ip_header_bytes(&c->remote.address) - TCP_HEADER_BYTES);
     c->rcv_scale = tcp_core(tcp)->config.window_scaling ? receive_window_scale(c) : 0;
     c->snd_mss = c->rcv_mss;
     c->snd_una = c->iss;

@@ -62,14 +62,8 @@ size_t tcp_path_mtus_bytes(const struct la_config *config);
 /* Everything empty. The config is in the core already, the offsets are set, those of pieces and waits too. */
 void tcp_start(struct tcp *tcp);
 
-/* Where a connection's packets go, found out by the caller. */
-struct tcp_path {
-    uint8_t interface;
-    uint16_t mtu;
-};
-
-/* A well-formed segment for one of our addresses. mtu is that of the interface; without a SYN it is not asked for. */
-void tcp_input(struct tcp *tcp, const struct tcp_path *path, struct segment *segment);
+/* A well-formed segment for one of our addresses. */
+void tcp_input(struct tcp *tcp, unsigned interface, struct segment *segment);
 
 /* A packet that did not get as far as that: for the trace. */
 COLD void tcp_input_dropped(struct tcp *tcp, enum la_drop why, unsigned interface, const struct segment *segment);
@@ -121,7 +115,7 @@ int tcp_listener_info(const struct tcp *tcp, struct la_listener handle, struct l
 int tcp_unlisten(struct tcp *tcp, struct la_listener handle);
 int tcp_accept(struct tcp *tcp, struct la_listener handle, struct la_conn *conn);
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                const struct la_source_route *route, const struct tcp_path *path, struct la_conn *conn);
+                const struct la_source_route *route, unsigned interface, struct la_conn *conn);
 int tcp_source_route_of(const struct tcp *tcp, struct la_conn conn, struct la_source_route *route);
 int tcp_send_urgent(struct tcp *tcp, struct la_conn conn, const void *data, size_t length);
 int tcp_flush(struct tcp *tcp, struct la_conn conn);

@@ -8,7 +8,7 @@ struct wait {
     struct tcp *tcp;
     struct time_wait_table *table;
     struct time_wait_record *record;
-    const struct tcp_path *path;
+    unsigned interface;
     const struct segment *segment;
 };
 
@@ -35,7 +35,7 @@ static void answer(const struct wait *wait)
     }
     core_count(core, LA_COUNT_WAIT_ANSWERED);
     time_wait_trace(core, wait->table, record, LA_WAIT_ANSWERED);
-    reply_emit(wait->tcp, wait->path->interface, &header, record->scale, NULL);
+    reply_emit(wait->tcp, wait->interface, &header, record->scale, NULL);
 }
 
 static void drop(const struct wait *wait, enum la_drop why)
@@ -95,7 +95,7 @@ static void reopen(const struct wait *wait, uint32_t listener)
         origin.timestamp_offset += behind;
     }
     time_wait_end(tcp_core(tcp), wait->table, wait->record, LA_WAIT_REOPENED);
-    listen_open(tcp, listener, wait->path, segment, &origin, LA_TIME_WAIT);
+    listen_open(tcp, listener, wait->interface, segment, &origin, LA_TIME_WAIT);
 }
 
 static void syn_arrives(const struct wait *wait)
@@ -147,9 +147,9 @@ static void fin_arrives(const struct wait *wait)
 }
 
 void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
-                                  const struct tcp_path *path, const struct segment *segment)
+                                  unsigned interface, const struct segment *segment)
 {
-    const struct wait wait = {tcp, table, record, path, segment};
+    const struct wait wait = {tcp, table, record, interface, segment};
     bool fin = (segment->flags & LA_FIN) != 0;
     struct seq end = seq_add(segment->seq, segment->length);
     if ((segment->flags & LA_RST) != 0) {

@@ -22,7 +22,7 @@ static bool take_route(struct tcp *tcp, struct connection *c, const struct la_so
 }
 
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
-                const struct la_source_route *route, const struct tcp_path *path, struct la_conn *conn)
+                const struct la_source_route *route, unsigned interface, struct la_conn *conn)
 {
     struct la_endpoint from = *local;
     if (tcp->free_connection == NONE) {
@@ -51,7 +51,7 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
     const struct clock_origin origin = clock_origin(tcp, &from, remote);
     c->iss = origin.iss;
     c->ts_offset = origin.timestamp_offset;
-    syn_prepare(tcp, c, path);
+    syn_prepare(tcp, c, interface);
     tcp_set_state(tcp, c, LA_SYN_SENT);
     core_count(tcp_core(tcp), LA_COUNT_TCP_ACTIVE_OPENS);
     connection_wants_output(tcp, c);

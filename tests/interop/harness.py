@@ -29,9 +29,10 @@ def needs(*programs):
 
 
 def lastack(*arguments, data=b"", limit=LIMIT, **more):
-    """Runs the program to its end. Its outputs are bytes."""
-    return subprocess.run([LASTACK, *map(str, arguments)], input=data, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=limit, check=False, **more)
+    """Runs the program to its end. Its outputs are bytes. stdin: a file, in place of data."""
+    more = more if "stdin" in more else {"input": data, **more}
+    return subprocess.run([LASTACK, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=limit,
+                          check=False, **more)
 
 
 def last_json(output):

@@ -57,6 +57,7 @@ WRONG = [
     (("nc", "-l"), "which port?"),
     (("nc", "80"), "only -l needs no address"),
     (("nc", "10.0.0.1", "0"), "the port must be a whole number from 1 to 65535"),
+    (("nc", "-l", "80", "--ecn", "on"), "--ecn on: must be off, accept or offer"),
     (("nc", "-l", "80", "-p", "81"), "-p is our port when opening"),
     (("nc", "host", "80"), "the address must be an IP address"),
     (("nc", "-l", "10.0.0.1", "80"), "the address must be lastack's own"),
