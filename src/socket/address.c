@@ -14,8 +14,7 @@ bool address_is_wildcard(const struct la_address *address)
 
 struct la_address address_wildcard(sa_family_t family)
 {
-    static const struct la_address any;
-    return family == AF_INET ? la_address_ipv4(0, 0, 0, 0) : any;
+    return family == AF_INET ? la_address_ipv4(0, 0, 0, 0) : (struct la_address){{0}};
 }
 
 static int take_ipv4(const struct sockaddr *address, socklen_t length, struct la_endpoint *endpoint)
