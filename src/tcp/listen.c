@@ -21,6 +21,9 @@ void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const s
     c->listener = listener;
     parent->syn_received++;
     c->receive_limit_bytes = parent->receive_limit_bytes;
+    c->ttl = parent->ttl;
+    c->dscp = parent->dscp;
+    c->is_marked |= parent->dscp != 0;
     c->iss = origin->iss;
     c->ts_offset = origin->timestamp_offset;
     syn_prepare(tcp, c, interface);
