@@ -104,8 +104,9 @@ bool la_address_equal(const struct la_address *a, const struct la_address *b);
 
 /* ---- opening ----------------------------------------------------------------------------------------------------- */
 
-/* Passive open at local: address "any" takes every address of the host; the port must be given. At most backlog (1 or
-   more) connections are in SYN-RECEIVED or wait to be accepted; further SYNs are dropped and counted. */
+/* Passive open at local: address "any" takes every address of the host, 0.0.0.0 every IPv4 address; an exact address
+   goes before 0.0.0.0, and that before "any". The port must be given. At most backlog (1 or more) connections are in
+   SYN-RECEIVED or wait to be accepted; further SYNs are dropped and counted. */
 int la_listen(la_host *host, la_time now, const struct la_endpoint *local, uint32_t backlog,
               struct la_listener *listener);
 
@@ -257,7 +258,8 @@ enum la_option {
     LA_OPTION_R2_MS,                 /* 1 to 2^30 - 1: of data (MUST-21); a SYN has config.r2_syn_ms (MUST-23) */
     LA_OPTION_ERROR_REPORTS,         /* 0 or 1: whether LA_READY_ERROR is raised (MUST-47, SHLD-20) */
     LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
-    LA_OPTION_QUICK_ACK          /* 0 or 1: each segment is acknowledged at once */
+    LA_OPTION_QUICK_ACK,         /* 0 or 1: each segment is acknowledged at once */
+    LA_OPTION_IPV6_ONLY          /* 0 or 1, of a listener at "any": whether it leaves IPv4 out (RFC 3493 5.3) */
 };
 
 /* The times of keepalive and the number of its probes, the user timeout, R1 and R2 take one of config.own_settings when
@@ -267,8 +269,9 @@ enum la_option {
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);
 
-/* LA_OPTION_RECEIVE_BUFFER_BYTES or LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries) for the connections
-   that the listener opens from now on: those that its SYN-ACKs must know. All other options are LA_ERROR_INVALID. */
+/* LA_OPTION_RECEIVE_BUFFER_BYTES, LA_OPTION_MAX_SEGMENT_BYTES (0: what the interface carries), LA_OPTION_TTL or
+   LA_OPTION_DSCP for the connections that the listener opens from now on, whose SYN-ACKs have them already. And
+   LA_OPTION_IPV6_ONLY, which is a listener's alone. All other options are LA_ERROR_INVALID. */
 int la_set_listener_option(la_host *host, la_time now, struct la_listener listener, enum la_option option,
                            int64_t value);
 

@@ -19,7 +19,7 @@ typedef uint64_t la_time;
 #define LA_SECOND      UINT64_C(1000000000)
 
 /* An IP address of either family, in network byte order. IPv4 is kept in its mapped form ::ffff:a.b.c.d (RFC 4291
-   2.5.5.2), so that one type and one comparison serve both. All zero is "any". */
+   2.5.5.2), so that one type and one comparison serve both. All zero is "any"; 0.0.0.0 is any of IPv4. */
 struct la_address {
     uint8_t octets[16];
 };

@@ -76,7 +76,6 @@ static const struct field fields[] = {
     CHOICE(timestamps),
     CHOICE(window_scaling),
     CHOICE(reset_unknown),
-    CHOICE(keep_unread),
     NUMBER(congestion),
     NUMBER(ephemeral_first),
     NUMBER(ephemeral_last),

@@ -5,6 +5,18 @@
 
 /* The system's addresses and the host's. */
 
+bool address_is_wildcard(const struct la_address *address)
+{
+    static const struct la_address any;
+    const struct la_address any_ipv4 = la_address_ipv4(0, 0, 0, 0);
+    return la_address_equal(address, &any) || la_address_equal(address, &any_ipv4);
+}
+
+struct la_address address_wildcard(sa_family_t family)
+{
+    return family == AF_INET ? la_address_ipv4(0, 0, 0, 0) : (struct la_address){{0}};
+}
+
 static int take_ipv4(const struct sockaddr *address, socklen_t length, struct la_endpoint *endpoint)
 {
     struct sockaddr_in in;
@@ -16,16 +28,13 @@ static int take_ipv4(const struct sockaddr *address, socklen_t length, struct la
         return -EAFNOSUPPORT;
     }
     uint32_t octets = ntohl(in.sin_addr.s_addr);
-    *endpoint = (struct la_endpoint){.port = ntohs(in.sin_port)};
-    if (octets != INADDR_ANY) {
-        endpoint->address =
-            la_address_ipv4((uint8_t)(octets >> 24), (uint8_t)(octets >> 16), (uint8_t)(octets >> 8), (uint8_t)octets);
-    }
+    const struct la_address from =
+        la_address_ipv4((uint8_t)(octets >> 24), (uint8_t)(octets >> 16), (uint8_t)(octets >> 8), (uint8_t)octets);
+    *endpoint = (struct la_endpoint){from, ntohs(in.sin_port)};
     return 0;
 }
 
-static int take_ipv6(const struct socket *socket, const struct sockaddr *address, socklen_t length,
-                     struct la_endpoint *endpoint)
+static int take_ipv6(const struct sockaddr *address, socklen_t length, struct la_endpoint *endpoint)
 {
     struct sockaddr_in6 in;
     if (length < offsetof(struct sockaddr_in6, sin6_scope_id)) { /* Linux's SIN6_LEN_RFC2133 */
@@ -38,15 +47,6 @@ static int take_ipv6(const struct socket *socket, const struct sockaddr *address
     }
     *endpoint = (struct la_endpoint){.port = ntohs(in.sin6_port)};
     memcpy(endpoint->address.octets, &in.sin6_addr, sizeof endpoint->address.octets);
-    if (la_address_is_ipv4(&endpoint->address)) {
-        static const uint8_t any[4];
-        if (socket->options.ipv6_only) {
-            return -ENETUNREACH;
-        }
-        if (memcmp(endpoint->address.octets + 12, any, sizeof any) == 0) {
-            endpoint->address = (struct la_address){{0}};
-        }
-    }
     return 0;
 }
 
@@ -59,14 +59,7 @@ int address_take(const struct socket *socket, const struct sockaddr *address, so
     if (length < sizeof address->sa_family) {
         return -EINVAL;
     }
-    return socket->family == AF_INET ? take_ipv4(address, length, endpoint)
-                                     : take_ipv6(socket, address, length, endpoint);
-}
-
-static bool is_any(const struct la_address *address)
-{
-    static const struct la_address any;
-    return la_address_equal(address, &any);
+    return socket->family == AF_INET ? take_ipv4(address, length, endpoint) : take_ipv6(address, length, endpoint);
 }
 
 void address_give(const struct socket *socket, const struct la_endpoint *endpoint, struct sockaddr *address,
@@ -80,7 +73,7 @@ void address_give(const struct socket *socket, const struct la_endpoint *endpoin
         from = &ipv4;
         size = sizeof ipv4;
     }
-    if (!is_any(&endpoint->address)) {
+    if (la_address_is_ipv4(&endpoint->address)) {
         memcpy(&ipv4.sin_addr, endpoint->address.octets + 12, sizeof ipv4.sin_addr);
     }
     memcpy(&ipv6.sin6_addr, endpoint->address.octets, sizeof ipv6.sin6_addr);

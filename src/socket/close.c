@@ -28,7 +28,7 @@ void socket_disconnect(struct sockets *sockets, la_time now, struct file *file)
     socket->syn_bound = false;
     socket->remote = (struct la_endpoint){0};
     if (!socket->has_bound_address) {
-        socket->local.address = (struct la_address){{0}};
+        socket->local.address = address_wildcard(socket->family);
     }
     if (!socket->has_bound_port) {
         port_give_back(sockets, socket);

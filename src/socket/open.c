@@ -57,18 +57,13 @@ int sockets_socket(struct sockets *sockets, la_time now, int family, int type, i
     }
     file->flags = (type & SOCK_NONBLOCK) != 0 ? O_NONBLOCK : 0;
     file->socket = (struct socket){.family = (sa_family_t)family};
+    file->socket.local.address = address_wildcard(file->socket.family);
     options_default(&file->socket.options, &sockets->host_config);
     descriptor_set(sockets, fd, file, (type & SOCK_CLOEXEC) != 0);
     return fd;
 }
 
 /* ---- bind ---- */
-
-static bool is_any(const struct la_address *address)
-{
-    static const struct la_address any;
-    return la_address_equal(address, &any);
-}
 
 int sockets_bind(struct sockets *sockets, la_time now, int fd, const struct sockaddr *address, socklen_t length)
 {
@@ -80,7 +75,10 @@ int sockets_bind(struct sockets *sockets, la_time now, int fd, const struct sock
         return error;
     }
     struct socket *socket = &file->socket;
-    if (!is_any(&local.address) && !la_address_is_local(sockets->host, &local.address)) {
+    if (socket->options.ipv6_only && la_address_is_ipv4(&local.address)) {
+        return -EINVAL;
+    }
+    if (!address_is_wildcard(&local.address) && !la_address_is_local(sockets->host, &local.address)) {
         return -EADDRNOTAVAIL;
     }
     if (socket->local.port != 0 || socket_state(sockets, socket) != LA_CLOSED) {
@@ -92,7 +90,8 @@ int sockets_bind(struct sockets *sockets, la_time now, int fd, const struct sock
         return -EADDRINUSE;
     }
     socket->local.address = local.address;
-    socket->has_bound_address = !is_any(&local.address);
+    socket->has_bound_address = !address_is_wildcard(&local.address);
+    socket->options.ipv6_only |= socket->has_bound_address && !la_address_is_ipv4(&local.address);
     port_take(sockets, socket, port, PORT_OF_BIND);
     return 0;
 }
@@ -277,7 +276,10 @@ static int connect_begin(struct sockets *sockets, la_time now, struct file *file
     if (!socket->has_bound_port) {
         local.port = 0;
     }
-    if (is_any(&remote->address)) {
+    if (socket->options.ipv6_only && la_address_is_ipv4(&remote->address)) {
+        return -ENETUNREACH;
+    }
+    if (address_is_wildcard(&remote->address)) {
         return -ENETUNREACH; /* the host has no loopback */
     }
     if (remote->port == 0) {

@@ -27,6 +27,8 @@ void socket_set_listener_options(struct sockets *sockets, la_time now, const str
     }
     (void)la_set_listener_option(sockets->host, now, socket->listener, LA_OPTION_MAX_SEGMENT_BYTES,
                                  options->max_segment);
+    (void)la_set_listener_option(sockets->host, now, socket->listener, LA_OPTION_IPV6_ONLY, options->ipv6_only);
+    ip_options_apply(sockets, now, socket);
 }
 
 /* Now, and for the connection that comes. */

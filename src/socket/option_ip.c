@@ -8,14 +8,23 @@
 
 #define ECN_BITS 3 /* the host's, not the program's (RFC 3168) */
 
+static int ttl_of(const struct sockets *sockets, const struct ip_options *options)
+{
+    return options->ttl >= 0 ? options->ttl : sockets->host_config.ttl;
+}
+
 void ip_options_apply(struct sockets *sockets, la_time now, const struct socket *socket)
 {
     const struct ip_options *options =
         la_address_is_ipv4(&socket->remote.address) ? &socket->options.ipv4 : &socket->options.ipv6;
-    int ttl = options->ttl >= 0 ? options->ttl : sockets->host_config.ttl;
     if (socket->has_connection) {
-        (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_TTL, ttl);
+        (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_TTL, ttl_of(sockets, options));
         (void)la_set_option(sockets->host, now, socket->connection, LA_OPTION_DSCP, options->tos >> 2);
+    }
+    if (socket->has_listener) { /* of IPv4 where it can have no other peers */
+        options = la_address_is_ipv4(&socket->local.address) ? &socket->options.ipv4 : &socket->options.ipv6;
+        (void)la_set_listener_option(sockets->host, now, socket->listener, LA_OPTION_TTL, ttl_of(sockets, options));
+        (void)la_set_listener_option(sockets->host, now, socket->listener, LA_OPTION_DSCP, options->tos >> 2);
     }
 }
 
@@ -99,11 +108,6 @@ int ip_option_set(struct sockets *sockets, la_time now, struct socket *socket, i
         ip_options_apply(sockets, now, socket);
     }
     return error;
-}
-
-static int ttl_of(const struct sockets *sockets, const struct ip_options *options)
-{
-    return options->ttl >= 0 ? options->ttl : sockets->host_config.ttl;
 }
 
 int ip_option_get(const struct sockets *sockets, const struct socket *socket, int level, int option, int *value)

@@ -2,16 +2,21 @@
 
 /* Who may have which local port: Linux's inet_csk_get_port. */
 
-static bool is_any(const struct la_address *address)
+/* A socket at one address, "any" perhaps, is in the way of one at the other. */
+static bool covers(const struct la_address *one, bool is_ipv6_only, const struct la_address *other)
 {
-    static const struct la_address any;
-    return la_address_equal(address, &any);
+    if (!address_is_wildcard(one)) {
+        return la_address_equal(one, other);
+    }
+    return la_address_is_ipv4(one) ? la_address_is_ipv4(other) : !(is_ipv6_only && la_address_is_ipv4(other));
 }
 
-static bool overlaps(const struct la_endpoint *one, const struct la_endpoint *other)
+/* Linux's inet_rcv_saddr_equal. */
+static bool overlaps(const struct socket *one, const struct la_endpoint *local, const struct socket *other)
 {
-    return one->port == other->port &&
-           (is_any(&one->address) || is_any(&other->address) || la_address_equal(&one->address, &other->address));
+    return local->port == other->local.port &&
+           (covers(&local->address, one->options.ipv6_only, &other->local.address) ||
+            covers(&other->local.address, other->options.ipv6_only, &local->address));
 }
 
 /* Both may have the port: both said so, and the other one does not listen there. */
@@ -30,7 +35,7 @@ static bool is_taken_by_sockets(const struct sockets *sockets, const struct file
     }
     for (uint32_t i = 0; i < sockets->file_count; i++) {
         const struct file *other = file_at(sockets, i);
-        if (other != file && other->kind == FILE_SOCKET && overlaps(&other->socket.local, local) &&
+        if (other != file && other->kind == FILE_SOCKET && overlaps(&file->socket, local, &other->socket) &&
             !may_share(&file->socket, &other->socket)) {
             return true;
         }

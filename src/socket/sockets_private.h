@@ -224,7 +224,11 @@ void port_give_back(struct sockets *sockets, struct socket *socket);
 
 /* ---- address.c ---- */
 
-/* The system's address of this socket's family: 0, -EINVAL, -EAFNOSUPPORT, -ENETUNREACH. */
+/* All zero, or 0.0.0.0: to bind there is to bind to all of the family's. */
+bool address_is_wildcard(const struct la_address *address);
+struct la_address address_wildcard(sa_family_t family);
+
+/* The system's address of this socket's family: 0, -EINVAL, -EAFNOSUPPORT. */
 int address_take(const struct socket *socket, const struct sockaddr *address, socklen_t length,
                  struct la_endpoint *endpoint);
 
@@ -257,7 +261,7 @@ void interests_forget_epoll(struct sockets *sockets, struct file *file);
 
 /* ---- option_ip.c ---- */
 
-/* The connection sends with those of its family. */
+/* The connection sends with those of its family, the listener answers with them. */
 void ip_options_apply(struct sockets *sockets, la_time now, const struct socket *socket);
 
 /* IPPROTO_IP or IPPROTO_IPV6. */

@@ -1,3 +1,4 @@
+#include "listener.h"
 #include "settings.h"
 
 /* Options and STATUS (RFC 9293 3.9.1). */
@@ -19,6 +20,7 @@ static struct option_range range_of(const struct la_config *config, enum la_opti
     case LA_OPTION_PUSH:
     case LA_OPTION_ERROR_REPORTS:
     case LA_OPTION_QUICK_ACK: return (struct option_range){0, 1};
+    case LA_OPTION_IPV6_ONLY: break; /* a listener's */
     case LA_OPTION_KEEPALIVE_IDLE_MS:
     case LA_OPTION_KEEPALIVE_INTERVAL_MS:
     case LA_OPTION_R2_MS: return (struct option_range){1, DURATION_MAX_MS};
@@ -136,9 +138,16 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
     case LA_OPTION_DSCP:
     case LA_OPTION_ERROR_REPORTS:
     case LA_OPTION_MAX_SEGMENT_BYTES:
-    case LA_OPTION_QUICK_ACK: break;
+    case LA_OPTION_QUICK_ACK:
+    case LA_OPTION_IPV6_ONLY: break;
     }
     return LA_OK;
+}
+
+bool tcp_option_may_be(const struct tcp *tcp, enum la_option option, int64_t value)
+{
+    const struct option_range range = range_of(&tcp_core(tcp)->config, option);
+    return value >= range.least && value <= range.most;
 }
 
 int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, int64_t value)
@@ -147,8 +156,7 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
     if (c == NULL) {
         return LA_ERROR_STALE;
     }
-    const struct option_range range = range_of(&tcp_core(tcp)->config, option);
-    if (value < range.least || value > range.most) {
+    if (!tcp_option_may_be(tcp, option, value)) {
         return LA_ERROR_INVALID;
     }
     switch (option) {
@@ -174,6 +182,7 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
     case LA_OPTION_ERROR_REPORTS: c->errors_are_muted = value == 0; break;
     case LA_OPTION_MAX_SEGMENT_BYTES: return set_max_segment(c, (uint16_t)value);
     case LA_OPTION_QUICK_ACK: set_quick_ack(tcp, c, value == 1); break;
+    case LA_OPTION_IPV6_ONLY: return LA_ERROR_INVALID;
     }
     return LA_OK;
 }
@@ -201,6 +210,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
     case LA_OPTION_ERROR_REPORTS: *value = !c->errors_are_muted; return LA_OK;
     case LA_OPTION_MAX_SEGMENT_BYTES: *value = c->rcv_mss; return LA_OK;
     case LA_OPTION_QUICK_ACK: *value = c->quick_ack; return LA_OK;
+    case LA_OPTION_IPV6_ONLY: break;
     }
     return LA_ERROR_INVALID;
 }

@@ -21,6 +21,9 @@ struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned inte
     c->listener = listener;
     parent->syn_received++;
     c->receive_limit_bytes = parent->receive_limit_bytes;
+    c->ttl = parent->ttl;
+    c->dscp = parent->dscp;
+    c->is_marked |= parent->dscp != 0;
     syn_number(c, origin);
     syn_prepare(tcp, c, interface);
     if (parent->mss != 0) {

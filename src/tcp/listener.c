@@ -22,19 +22,40 @@ void listeners_start(struct tcp *tcp)
     }
 }
 
+/* How little of what arrives at the address the listener leaves to others; FITS_NOT: it is not for it. */
+enum fit { FITS_NOT, FITS_ANY, FITS_ANY_IPV4, FITS_EXACTLY };
+
+static enum fit fit_of(const struct listener *listener, const struct la_address *address)
+{
+    if (address_equal(&listener->local.address, address)) {
+        return FITS_EXACTLY;
+    }
+    if (!address_is_any(&listener->local.address)) {
+        return FITS_NOT;
+    }
+    bool ipv4 = address_is_ipv4(address);
+    if (address_is_ipv4(&listener->local.address)) {
+        return ipv4 ? FITS_ANY_IPV4 : FITS_NOT;
+    }
+    return ipv4 && listener->is_ipv6_only ? FITS_NOT : FITS_ANY;
+}
+
 uint32_t listener_find(const struct tcp *tcp, const struct la_endpoint *local)
 {
     uint32_t found = NONE;
+    enum fit best = FITS_NOT;
     if (tcp_core(tcp)->config.listeners == 0) {
         return NONE;
     }
     for (uint16_t slot = *chain_of(tcp, local->port); slot != NO_LISTENER;) {
         const struct listener *listener = listener_at(tcp, slot);
         if (listener->local.port == local->port) {
-            if (address_equal(&listener->local.address, &local->address)) {
+            enum fit fit = fit_of(listener, &local->address);
+            if (fit == FITS_EXACTLY) {
                 return slot;
             }
-            found = address_is_any(&listener->local.address) ? slot : found;
+            found = fit > best ? slot : found;
+            best = fit > best ? fit : best;
         }
         slot = listener->hash_next;
     }
@@ -106,6 +127,8 @@ int tcp_listen(struct tcp *tcp, const struct la_endpoint *local, uint32_t backlo
         .queue_first = NONE,
         .queue_last = NONE,
         .ready_next = NONE,
+        .ttl = tcp_core(tcp)->config.ttl,
+        .dscp = tcp_core(tcp)->config.dscp,
         .receive_limit_bytes = tcp_core(tcp)->config.receive_buffer_bytes,
         .in_use = true,
     };
@@ -152,18 +175,38 @@ int tcp_set_backlog(struct tcp *tcp, struct la_listener handle, uint32_t backlog
     return LA_OK;
 }
 
+static bool listener_may_have(const struct tcp *tcp, enum la_option option, int64_t value)
+{
+    if (option == LA_OPTION_IPV6_ONLY) {
+        return value == 0 || value == 1;
+    }
+    if (option == LA_OPTION_MAX_SEGMENT_BYTES && value == 0) {
+        return true;
+    }
+    bool is_its = option == LA_OPTION_RECEIVE_BUFFER_BYTES || option == LA_OPTION_MAX_SEGMENT_BYTES ||
+                  option == LA_OPTION_TTL || option == LA_OPTION_DSCP;
+    return is_its && tcp_option_may_be(tcp, option, value);
+}
+
 int tcp_set_listener_option(struct tcp *tcp, struct la_listener handle, enum la_option option, int64_t value)
 {
     struct listener *listener = listener_of(tcp, handle);
     if (listener == NULL) {
         return LA_ERROR_STALE;
     }
-    if (option == LA_OPTION_RECEIVE_BUFFER_BYTES && value >= 1 && value <= tcp_core(tcp)->config.receive_buffer_bytes) {
-        listener->receive_limit_bytes = (uint32_t)value;
-    } else if (option == LA_OPTION_MAX_SEGMENT_BYTES && (value == 0 || (value >= MSS_LEAST && value <= UINT16_MAX))) {
-        listener->mss = (uint16_t)value;
-    } else {
+    if (!listener_may_have(tcp, option, value)) {
         return LA_ERROR_INVALID;
+    }
+    if (option == LA_OPTION_RECEIVE_BUFFER_BYTES) {
+        listener->receive_limit_bytes = (uint32_t)value;
+    } else if (option == LA_OPTION_MAX_SEGMENT_BYTES) {
+        listener->mss = (uint16_t)value;
+    } else if (option == LA_OPTION_TTL) {
+        listener->ttl = (uint8_t)value;
+    } else if (option == LA_OPTION_DSCP) {
+        listener->dscp = (uint8_t)value;
+    } else {
+        listener->is_ipv6_only = value == 1;
     }
     return LA_OK;
 }

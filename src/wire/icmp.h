@@ -40,8 +40,8 @@ enum icmp_unreachable_code {
 struct icmp_message {
     uint8_t type; /* enum icmp_type or icmpv6_type, or another */
     uint8_t code;
-    uint32_t
-        mtu; /* FRAGMENTATION_NEEDED, PACKET_TOO_BIG: of the next hop, 0 from a router older than RFC 1191; else 0 */
+    /* Of FRAGMENTATION_NEEDED, PACKET_TOO_BIG: of the next hop, 0 from a router older than RFC 1191. Else 0. */
+    uint32_t mtu;
 
     /* Of an error: the packet of ours that it is about. Endpoints and sequence number only if it was TCP. */
     bool has_quote;

@@ -116,6 +116,100 @@ static void a_listeners_options_are_in_its_answers(void **state)
     release_and_end(t);
 }
 
+static void a_listeners_marks_are_on_its_answers(void **state)
+{
+    (void)state;
+    struct test *t = begin_usual();
+    user_listen(t, 2);
+    la_host *host = t->host;
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_TTL, 0) == LA_ERROR_INVALID);
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_DSCP, 64) == LA_ERROR_INVALID);
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_TTL, 7) == LA_OK);
+    check(t, la_set_listener_option(host, t->now, t->listener, LA_OPTION_DSCP, 10) == LA_OK);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1, .mss = 1460, .tos = 40);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    user_accept(t);
+    check(t, info_of(t).ttl == 7 && info_of(t).dscp == 10);
+    user_send(t, 10);
+    expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = 10, .tos = 40);
+    user_abort(t);
+    t->out_count = 0;
+    release_and_end(t);
+}
+
+/* Which of the listeners takes the next SYN: its number; count if none does. */
+static unsigned taker(struct test *t, const struct la_listener *all, unsigned count)
+{
+    uint32_t before[3] = {0};
+    struct la_listener_info info;
+    for (unsigned i = 0; i < count; i++) {
+        check(t, la_listener_info(t->host, all[i], &info) == LA_OK);
+        before[i] = info.syn_received;
+    }
+    another_peer(t);
+    inject_syn(t);
+    t->out_count = 0;
+    unsigned found = count;
+    for (unsigned i = 0; i < count; i++) {
+        check(t, la_listener_info(t->host, all[i], &info) == LA_OK);
+        found = info.syn_received > before[i] ? i : found;
+    }
+    return found;
+}
+
+/* At an exact address, at any of IPv4, at any: in whatever order they came. */
+static void who_listens_closest_is_asked(void **state)
+{
+    (void)state;
+    enum { EXACT, ANY_IPV4, ANY, NOBODY };
+    static const unsigned orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 2, 0}, {2, 0, 1}};
+    for (size_t i = 0; i < sizeof orders / sizeof orders[0]; i++) {
+        struct la_config config = usual();
+        config.listeners = 3;
+        struct test *t = begin(&config);
+        struct la_listener all[NOBODY];
+        const struct la_address at[] = {t->local.address, la_address_ipv4(0, 0, 0, 0), {{0}}};
+        for (unsigned n = 0; n < NOBODY; n++) {
+            unsigned which = orders[i][n];
+            const struct la_endpoint local = {at[which], t->local.port};
+            check(t, la_listen(t->host, t->now, &local, 8, &all[which]) == LA_OK);
+            struct la_listener again;
+            check(t, n == 2 || la_listen(t->host, t->now, &local, 8, &again) == LA_ERROR_IN_USE);
+        }
+        check(t, taker(t, all, 3) == EXACT);
+        const struct la_endpoint elsewhere = {la_address_ipv4(0, 0, 0, 0), 1};
+        check(t, la_unlisten(t->host, t->now, all[EXACT]) == LA_OK);
+        check(t, la_listen(t->host, t->now, &elsewhere, 1, &all[EXACT]) == LA_OK);
+        check(t, taker(t, all, 3) == (family_is_ipv6() ? ANY : ANY_IPV4));
+        check(t, la_set_listener_option(t->host, t->now, all[ANY], LA_OPTION_IPV6_ONLY, 2) == LA_ERROR_INVALID);
+        check(t, la_set_listener_option(t->host, t->now, all[ANY], LA_OPTION_IPV6_ONLY, 1) == LA_OK);
+        check(t, taker(t, all, 3) == (family_is_ipv6() ? ANY : ANY_IPV4));
+        check(t, la_unlisten(t->host, t->now, all[ANY_IPV4]) == LA_OK);
+        all[ANY_IPV4] = all[EXACT];
+        check(t, taker(t, all, 3) == (family_is_ipv6() ? ANY : NOBODY));
+        check(t, la_set_listener_option(t->host, t->now, all[ANY], LA_OPTION_IPV6_ONLY, 0) == LA_OK);
+        check(t, taker(t, all, 3) == ANY);
+        check(t, la_unlisten(t->host, t->now, all[ANY]) == LA_OK);
+        settle(t);
+        t->out_count = 0;
+        end(t);
+    }
+}
+
+/* A listener's alone. */
+static void a_connection_has_no_family_to_leave_out(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    int64_t value = 0;
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_IPV6_ONLY, 0) == LA_ERROR_INVALID);
+    check(t, la_get_option(t->host, t->conn, LA_OPTION_IPV6_ONLY, &value) == LA_ERROR_INVALID);
+    user_abort(t);
+    t->out_count = 0;
+    release_and_end(t);
+}
+
 static void an_active_opens_options_are_in_its_syn(void **state)
 {
     (void)state;
@@ -234,6 +328,9 @@ int main(void)
         cmocka_unit_test(what_is_kept_survives_a_reset),
         cmocka_unit_test(another_backlog),
         cmocka_unit_test(a_listeners_options_are_in_its_answers),
+        cmocka_unit_test(a_listeners_marks_are_on_its_answers),
+        cmocka_unit_test(who_listens_closest_is_asked),
+        cmocka_unit_test(a_connection_has_no_family_to_leave_out),
         cmocka_unit_test(an_active_opens_options_are_in_its_syn),
         cmocka_unit_test(what_is_no_full_segment_is_held_back),
         cmocka_unit_test(but_not_for_ever),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fragments between lastack and the kernel: pings larger than the MTU in both families, with loss and out of order, and
+"""Fragments between lastack and the kernel: pings larger than the MTU in both families, late, out of order and twice, and
 the kernel's TCP through a hop that cuts its segments."""
 
 import os

@@ -80,10 +80,10 @@ static int do_socket(struct run *run, unsigned side)
     return fd;
 }
 
-static int do_socket_ipv6(struct run *run)
+static int do_socket_ipv6(struct run *run, unsigned side)
 {
     const int type = SOCK_STREAM | SOCK_NONBLOCK;
-    int fd = run->world != NULL ? sockets_socket(ON(run, CLIENT), AF_INET6, type, 0) : socket(AF_INET6, type, 0);
+    int fd = run->world != NULL ? sockets_socket(ON(run, side), AF_INET6, type, 0) : socket(AF_INET6, type, 0);
     assert_true(fd >= 0);
     return fd;
 }
@@ -615,7 +615,7 @@ static void ip_options(struct run *run)
     } all[] = {
         {IPPROTO_IP, IP_TTL}, {IPPROTO_IP, IP_TOS}, {IPPROTO_IPV6, IPV6_UNICAST_HOPS}, {IPPROTO_IPV6, IPV6_TCLASS}};
     static const int values[] = {1, 255, 256, -2, 64, 0x53, 0xb8, 300, -1};
-    const int sockets_of[] = {do_socket(run, CLIENT), do_socket_ipv6(run)};
+    const int sockets_of[] = {do_socket(run, CLIENT), do_socket_ipv6(run, CLIENT)};
     for (size_t n = 0; n < 2; n++) {
         int fd = sockets_of[n];
         for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
@@ -656,6 +656,120 @@ static void ip_options_inherited(struct run *run)
     finish(run, SERVER, server);
     finish(run, SERVER, listener);
 }
+
+/* ---- both IP versions ---- */
+
+static struct sockaddr_in6 address_in6(const struct run *run, unsigned side, const char *text, uint16_t port)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    if (text != NULL) {
+        assert_int_equal(inet_pton(AF_INET6, text, &address.sin6_addr), 1);
+    } else if (run->world == NULL) {
+        address.sin6_addr = in6addr_loopback;
+    } else {
+        address.sin6_addr = (struct in6_addr){{{0xfd, [15] = (uint8_t)(side + 1)}}};
+    }
+    return address;
+}
+
+/* text: NULL for the side's own address. */
+static long bind_ipv6(struct run *run, int fd, const char *text, uint16_t port)
+{
+    const struct sockaddr_in6 address = address_in6(run, SERVER, text, port);
+    const struct sockaddr *to = (const void *)&address;
+    long result = run->world != NULL ? sockets_bind(ON(run, SERVER), fd, to, sizeof address)
+                                     : from_kernel(bind(fd, to, sizeof address));
+    note(run, "%s ", text != NULL ? text : "own");
+    return told(run, SERVER, "bind", result);
+}
+
+static long bind_any_ipv4(struct run *run, int fd, uint16_t port)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    const struct sockaddr *to = (const void *)&address;
+    long result = run->world != NULL ? sockets_bind(ON(run, SERVER), fd, to, sizeof address)
+                                     : from_kernel(bind(fd, to, sizeof address));
+    return told(run, SERVER, "bind 0.0.0.0", result);
+}
+
+static long connect_ipv6(struct run *run, int fd, const char *text, uint16_t port)
+{
+    struct socket_call call = {0};
+    const struct sockaddr_in6 address = address_in6(run, SERVER, text, port);
+    const struct sockaddr *to = (const void *)&address;
+    long result = run->world != NULL ? sockets_connect(ON(run, CLIENT), &call, fd, to, sizeof address)
+                                     : from_kernel(connect(fd, to, sizeof address));
+    return told(run, CLIENT, "connect", result);
+}
+
+/* Who takes a peer of each version: one of these, or nobody. */
+static void who_takes(struct run *run, int one, int other)
+{
+    const int peers[] = {do_socket(run, CLIENT), do_socket_ipv6(run, CLIENT)};
+    for (size_t i = 0; i < 2; i++) {
+        long error = i == 0 ? connect_to(run, peers[i], run->port) : connect_ipv6(run, peers[i], NULL, run->port);
+        assert_int_equal(error, -EINPROGRESS);
+        error_of(run, CLIENT, peers[i]);
+        long first = accept_on(run, one);
+        long second = accept_on(run, other);
+        finish(run, CLIENT, peers[i]);
+        if (first >= 0) {
+            finish(run, SERVER, (int)first);
+        }
+        if (second >= 0) {
+            finish(run, SERVER, (int)second);
+        }
+    }
+}
+
+/* "any" of each version at one port: together only if the one of IPv6 leaves IPv4 out. */
+static void families(struct run *run)
+{
+    for (int only = 0; only < 2; only++) {
+        int ipv4 = do_socket(run, SERVER);
+        int ipv6 = do_socket_ipv6(run, SERVER);
+        set_option(run, SERVER, ipv6, IPPROTO_IPV6, IPV6_V6ONLY, only);
+        bind_any_ipv4(run, ipv4, 0);
+        port_of(run, SERVER, ipv4, &run->port);
+        bind_ipv6(run, ipv6, "::", run->port);
+        bind_ipv6(run, ipv6, NULL, run->port); /* beside it at any rate */
+        do_listen(run, SERVER, ipv4);
+        who_takes(run, ipv4, ipv6);
+        do_listen(run, SERVER, ipv6);
+        finish(run, SERVER, ipv4);
+        finish(run, SERVER, ipv6);
+    }
+}
+
+static void one_of_both_families(struct run *run)
+{
+    static const char *const at[] = {"::", "::", "::ffff:0.0.0.0", NULL};
+    for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+        int ipv6 = do_socket_ipv6(run, SERVER);
+        int other = do_socket(run, SERVER);
+        set_option(run, SERVER, ipv6, IPPROTO_IPV6, IPV6_V6ONLY, i == 1);
+        bind_ipv6(run, ipv6, at[i], 0);
+        port_of(run, SERVER, ipv6, &run->port);
+        get_option(run, SERVER, ipv6, IPPROTO_IPV6, IPV6_V6ONLY);
+        do_listen(run, SERVER, ipv6);
+        who_takes(run, ipv6, other);
+        bind_any_ipv4(run, other, run->port);
+        do_bind(run, SERVER, other, run->port);
+        finish(run, SERVER, other);
+        other = do_socket_ipv6(run, SERVER);
+        bind_ipv6(run, other, "::ffff:0.0.0.0", run->port);
+        bind_ipv6(run, other, "::", run->port);
+        finish(run, SERVER, other);
+        finish(run, SERVER, ipv6);
+    }
+    int only = do_socket_ipv6(run, SERVER);
+    set_option(run, SERVER, only, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    bind_ipv6(run, only, "::ffff:0.0.0.0", 0);
+    bind_ipv6(run, only, "::ffff:127.0.0.1", 0);
+    finish(run, SERVER, only);
+}
+
+/* ---- urgent data ---- */
 
 /* Where the reader stands. */
 static void at_mark(struct run *run, int fd)
@@ -851,6 +965,8 @@ TEST(sets)
 TEST(set_of_a_connect)
 TEST(ip_options)
 TEST(ip_options_inherited)
+TEST(families)
+TEST(one_of_both_families)
 TEST(urgent)
 TEST(urgent_again)
 TEST(urgent_inline)
@@ -871,6 +987,7 @@ int main(void)
         cmocka_unit_test(test_ports),         cmocka_unit_test(test_options),
         cmocka_unit_test(test_sets),          cmocka_unit_test(test_set_of_a_connect),
         cmocka_unit_test(test_ip_options),    cmocka_unit_test(test_ip_options_inherited),
+        cmocka_unit_test(test_families),      cmocka_unit_test(test_one_of_both_families),
         cmocka_unit_test(test_urgent),        cmocka_unit_test(test_urgent_again),
         cmocka_unit_test(test_urgent_inline), cmocka_unit_test(test_urgent_in_sets),
     };

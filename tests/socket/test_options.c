@@ -273,6 +273,21 @@ static void ipv6_sockets(void **state)
     world_end(world);
 }
 
+/* Of the SYN-ACK already. */
+static void a_listeners_ttl_and_tos(void **state)
+{
+    (void)state;
+    struct world *world = world_begin(NULL);
+    int listener = listening(world, 80, 4);
+    set_int(world, SERVER, listener, IPPROTO_IP, IP_TTL, 9);
+    set_int(world, SERVER, listener, IPPROTO_IP, IP_TOS, 0x28);
+    begin_connect(world, new_socket(world, CLIENT, 0), 80);
+    assert_int_equal(last_packet_of(SERVER)[33] & 0x12, 0x12); /* SYN, ACK */
+    assert_int_equal(last_packet_of(SERVER)[8], 9);
+    assert_int_equal(last_packet_of(SERVER)[1], 0x28);
+    world_end(world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +299,7 @@ int main(void)
         cmocka_unit_test(tcp_information),
         cmocka_unit_test(queues),
         cmocka_unit_test(ipv6_sockets),
+        cmocka_unit_test(a_listeners_ttl_and_tos),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,24 @@ static inline int add_route(struct host *host, unsigned interface, const char *t
     return ip_route_add(&host->ip, interface, &a, prefix_length);
 }
 
+struct own_address {
+    const char *text;
+    unsigned interface, prefix_length;
+};
+
+/* Two interfaces, the second one's MTU larger, with these addresses in their order. */
+static inline struct host *host_with(const struct own_address *addresses, size_t count)
+{
+    struct host *host = host_new();
+    assert_int_equal(ip_interface_add(&host->ip, 1500), 0);
+    assert_int_equal(ip_interface_add(&host->ip, 9000), 1);
+    for (size_t i = 0; i < count; i++) {
+        const struct own_address *own = &addresses[i];
+        assert_int_equal(add_address(host, own->interface, own->text, own->prefix_length), LA_OK);
+    }
+    return host;
+}
+
 static inline uint64_t dropped(const struct host *host, enum la_drop why)
 {
     return host->core.dropped[why];
@@ -115,6 +133,46 @@ static inline void arrives(struct host *host, const uint8_t *bytes, size_t lengt
     assert_int_equal(ip_parse(copy, length, &packet), LA_DROP_NONE);
     icmp_arrives(&host->ip, 0, &packet, notice);
     free(copy);
+}
+
+/* Of a type with code 0, and nine octets to be echoed. */
+static inline void echo_arrives(struct host *host, const char *from, const char *to, uint8_t type)
+{
+    bool is_ipv4 = strchr(to, '.') != NULL;
+    uint8_t bytes[1500];
+    uint8_t message[] = "T\0\0\0IDSQhello";
+    struct icmp_notice notice;
+    message[0] = type;
+    arrives(host, bytes, make(bytes, from, to, is_ipv4 ? IP_PROTOCOL_ICMP : IP_PROTOCOL_ICMPV6, message, 13), &notice);
+    assert_false(notice.valid);
+}
+
+/* One that leaves by the first interface, and nothing by the second. */
+static inline void check_echo_reply(struct host *host, const char *from, const char *to, uint8_t type)
+{
+    uint8_t bytes[1500];
+    struct packet reply;
+    struct la_address source = address(from);
+    struct la_address destination = address(to);
+    assert_int_equal(take(host, 1, bytes), 0);
+    size_t length = take(host, 0, bytes);
+    assert_int_equal(ip_parse(bytes, length, &reply), LA_DROP_NONE);
+    assert_true(address_equal(&reply.source, &source) && address_equal(&reply.destination, &destination));
+    assert_int_equal(reply.payload_length, 13);
+    assert_int_equal(reply.payload[0], type);
+    assert_memory_equal(reply.payload + 4, "IDSQhello", 9);
+}
+
+/* That it is about the segment that the tests quote: from port 40000 to 80. */
+static inline void check_notice(const struct icmp_notice *notice, const char *from, const char *to)
+{
+    struct la_address local = address(from);
+    struct la_address remote = address(to);
+    assert_true(notice->valid);
+    assert_true(address_equal(&notice->local.address, &local) && address_equal(&notice->remote.address, &remote));
+    assert_int_equal(notice->local.port, 40000);
+    assert_int_equal(notice->remote.port, 80);
+    assert_int_equal(notice->seq.v, 0x01020304);
 }
 
 #endif

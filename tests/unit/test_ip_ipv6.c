@@ -3,16 +3,9 @@
 /* Two interfaces, each with a link-local address, IPv4 too; the second one's addresses are of several kinds. */
 static struct host *host_usual(void)
 {
-    struct host *host = host_new();
-    assert_int_equal(ip_interface_add(&host->ip, 1500), 0);
-    assert_int_equal(ip_interface_add(&host->ip, 9000), 1);
-    assert_int_equal(add_address(host, 0, "fe80::1", 64), LA_OK);
-    assert_int_equal(add_address(host, 0, "2001:db8:1::1", 64), LA_OK);
-    assert_int_equal(add_address(host, 0, "10.0.0.1", 24), LA_OK);
-    assert_int_equal(add_address(host, 1, "fe80::2", 64), LA_OK);
-    assert_int_equal(add_address(host, 1, "fd00::1", 64), LA_OK);
-    assert_int_equal(add_address(host, 1, "2001:db8:2::1", 64), LA_OK);
-    return host;
+    static const struct own_address own[] = {{"fe80::1", 0, 64}, {"2001:db8:1::1", 0, 64}, {"10.0.0.1", 0, 24},
+                                             {"fe80::2", 1, 64}, {"fd00::1", 1, 64},       {"2001:db8:2::1", 1, 64}};
+    return host_with(own, sizeof own / sizeof own[0]);
 }
 
 static void addresses(void **state)
@@ -172,20 +165,10 @@ static void echo(void **state)
     struct host *host = host_usual();
     uint8_t bytes[1500];
     struct icmp_notice notice;
-    struct packet reply;
-    struct la_address to = address("fe80::9");
-    struct la_address from = address("fe80::1");
-    size_t length = make(bytes, "fe80::9", "fe80::1", IP_PROTOCOL_ICMPV6, "\x80\x00\x00\x00IDSQhello", 13);
-    arrives(host, bytes, length, &notice);
-    assert_false(notice.valid);
-    assert_int_equal(take(host, 0, bytes), length);
-    assert_int_equal(ip_parse(bytes, length, &reply), LA_DROP_NONE);
-    assert_true(address_equal(&reply.source, &from) && address_equal(&reply.destination, &to));
-    assert_int_equal(reply.payload[0], ICMPV6_ECHO_REPLY);
-    assert_memory_equal(reply.payload + 4, "IDSQhello", 9);
-    length = make(bytes, "fe80::9", "fe80::1", IP_PROTOCOL_ICMPV6, "\x81\x00\x00\x00IDSQhello", 13);
-    arrives(host, bytes, length, &notice);
-    length = make(bytes, "fe80::9", "fe80::1", IP_PROTOCOL_ICMPV6, "\x85\x00\x00\x00IDSQhello", 13);
+    echo_arrives(host, "fe80::9", "fe80::1", ICMPV6_ECHO_REQUEST);
+    check_echo_reply(host, "fe80::1", "fe80::9", ICMPV6_ECHO_REPLY);
+    echo_arrives(host, "fe80::9", "fe80::1", ICMPV6_ECHO_REPLY);
+    size_t length = make(bytes, "fe80::9", "fe80::1", IP_PROTOCOL_ICMPV6, "\x85\x00\x00\x00IDSQhello", 13);
     bytes[7] = 255; /* a router solicitation */
     arrives(host, bytes, length, &notice);
     assert_int_equal(dropped(host, LA_DROP_ICMP_TYPE), 2);
@@ -229,18 +212,12 @@ static void errors_become_notices(void **state)
                 {100, 0, ICMP_MEANS_TROUBLE}};
     struct host *host = host_usual();
     struct icmp_notice notice;
-    struct la_address local = address("2001:db8:1::1");
-    struct la_address remote = address("2001:db8:9::1");
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         error_arrives(host, rows[i].type, rows[i].code, 1300, "2001:db8:1::1", &notice);
-        assert_true(notice.valid);
+        check_notice(&notice, "2001:db8:1::1", "2001:db8:9::1");
         assert_int_equal(notice.meaning, rows[i].meaning);
         assert_int_equal(notice.mtu, rows[i].meaning == ICMP_MEANS_TOO_BIG ? 1300 : 0);
         assert_int_equal(notice.length, 1440);
-        assert_true(address_equal(&notice.local.address, &local) && address_equal(&notice.remote.address, &remote));
-        assert_int_equal(notice.local.port, 40000);
-        assert_int_equal(notice.remote.port, 80);
-        assert_int_equal(notice.seq.v, 0x01020304);
     }
     error_arrives(host, ICMPV6_UNREACHABLE, 0, 0, "2001:db8:1::2", &notice); /* not ours */
     assert_false(notice.valid);

@@ -37,6 +37,8 @@ static void side_begin(struct world *world, unsigned number)
     assert_int_equal(la_interface_add(side->host, world->now, 1500), 0);
     const struct la_address address = la_address_ipv4(10, 0, 0, (uint8_t)(number + 1));
     assert_int_equal(la_address_add(side->host, world->now, 0, &address, 24), LA_OK);
+    const struct la_address ipv6 = {{0xfd, [15] = (uint8_t)(number + 1)}};
+    assert_int_equal(la_address_add(side->host, world->now, 0, &ipv6, 64), LA_OK);
     struct sockets_config sockets;
     sockets_config_default(&sockets);
     sockets.descriptors = 32;
@@ -73,7 +75,7 @@ void world_end(struct world *world)
 
 static void count(struct side *side, const uint8_t *packet, size_t length)
 {
-    size_t ip = (size_t)(packet[0] & 15) * 4;
+    size_t ip = packet[0] >> 4 == 6 ? 40 : (size_t)(packet[0] & 15) * 4;
     uint8_t flags = packet[ip + 13];
     side->packets++;
     side->syns += (flags & LA_SYN) != 0;
@@ -149,6 +151,11 @@ static uint16_t internet_checksum(const uint8_t *octets, size_t length)
         sum = (sum & 0xffff) + (sum >> 16);
     }
     return (uint16_t)~sum;
+}
+
+const uint8_t *last_packet_of(unsigned side)
+{
+    return last_packet[side];
 }
 
 void inject_unreachable(struct world *world, unsigned side, uint8_t code)

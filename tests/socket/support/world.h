@@ -17,7 +17,7 @@
 #include "socket/socket.h"
 
 /* Two hosts with sockets, in virtual time, and a network without delay between them that can be held up or cut. Side 0
-   is 10.0.0.1, side 1 is 10.0.0.2. */
+   is 10.0.0.1 and fd00::1, side 1 is 10.0.0.2 and fd00::2. */
 
 enum { CLIENT, SERVER, SIDES };
 
@@ -84,6 +84,9 @@ void set_int(struct world *world, unsigned side, int fd, int level, int option, 
 int get_int(struct world *world, unsigned side, int fd, int level, int option);
 void set_linger(struct world *world, unsigned side, int fd, int seconds);
 uint16_t local_port(struct world *world, unsigned side, int fd);
+
+/* The last packet that the side has sent. */
+const uint8_t *last_packet_of(unsigned side);
 
 /* What a peer that is none of the hosts sends to a side: an ICMP error about its last packet. */
 void inject_unreachable(struct world *world, unsigned side, uint8_t code);
