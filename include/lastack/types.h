@@ -98,8 +98,8 @@ enum la_end {
     LA_END_ORPHAN_BOUND,     /* fully closed, and the peer held its window shut for longer than R2 */
     LA_END_UNREACHABLE,      /* a hard ICMP error during the open (RFC 9293 SHLD-26) */
     LA_END_UNDONE,           /* it reopened a wait for a SYN that was an old duplicate: the wait is back (MAY-2) */
-    LA_END_WAITS             /* it reused a wait, and the peer's SYN could not be told from the old connection's: we sent
-                                a RST, the wait is back, and no other port would do */
+    LA_END_WAITS             /* it reused a wait, and the peer's SYN could not be told from the old connection's: we
+                                sent a RST, the wait is back, and no other port would do */
 };
 
 #define LA_END_COUNT 17

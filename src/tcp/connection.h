@@ -484,8 +484,8 @@ void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct s
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
-/* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT. NULL
-   if there is no room for it. */
+/* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT.
+   NULL if there is no room for it. */
 struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
                                const struct clock_origin *origin, enum la_state from);
 

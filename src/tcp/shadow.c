@@ -16,16 +16,13 @@ static struct time_wait_record *record_of(struct tcp *tcp, struct connection *c)
     return record;
 }
 
-struct clock_origin shadow_origin(const struct tcp *tcp, const struct four_tuple *tuple,
-                                  const struct time_wait_record *record)
+void shadow_moves_beyond(const struct tcp *tcp, const struct time_wait_record *record, struct clock_origin *origin)
 {
-    struct clock_origin origin = clock_origin(tcp, tuple->local, tuple->remote);
-    origin.iss = seq_max(origin.iss, seq_add(record->snd_nxt, UINT16_MAX + 1));
-    uint32_t behind = record->last_tsval + 1 - (tcp_now_ms(tcp) + origin.timestamp_offset);
+    origin->iss = seq_max(origin->iss, seq_add(record->snd_nxt, UINT16_MAX + 1));
+    uint32_t behind = record->last_tsval + 1 - (tcp_now_ms(tcp) + origin->timestamp_offset);
     if (record->timestamps && (int32_t)behind > 0) {
-        origin.timestamp_offset += behind;
+        origin->timestamp_offset += behind;
     }
-    return origin;
 }
 
 void shadow_cast(struct tcp *tcp, struct connection *c, struct time_wait_record *record)
@@ -71,8 +68,8 @@ static bool fits(const struct time_wait_record *record, const struct segment *se
 }
 
 /* The peer is still in the old incarnation: it repeats its FIN, or answers our SYN from there (RFC 9293 3.10.7.4,
-   fourth). Timestamps tell that from what the network kept back: the FIN that a reopening SYN has overtaken is older than
-   the SYN. */
+   fourth). Timestamps tell that from what the network kept back: the FIN that a reopening SYN has overtaken is older
+   than the SYN. */
 static bool shows_old_peer(const struct connection *c, const struct time_wait_record *record,
                            const struct segment *segment)
 {

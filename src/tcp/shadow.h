@@ -4,17 +4,17 @@
 #include "connection.h"
 
 /* A reopening that can be undone (RFC 9293 3.6.1, MAY-2, both halves; RFC 6191). While a new incarnation is in
-   SYN-RECEIVED, reopened by the peer's SYN, or in SYN-SENT, where our own active open takes a four-tuple that waits, it
-   owns the old one's record: the record is in its shadow. What fits the old incarnation's numbers is answered from the
-   record, everything else is the new one's. Once the new one is established, the record ends; where it ends before that,
-   the record is back, its deadline what it was. */
+   SYN-RECEIVED, reopened by the peer's SYN, or in SYN-SENT, where our own active open takes a four-tuple that waits,
+   it owns the old one's record: the record is in its shadow. What fits the old incarnation's numbers is answered from
+   the record, everything else is the new one's. Once the new one is established, the record ends; where it ends before
+   that, the record is back, its deadline what it was. */
 
-/* Where the new incarnation starts: beyond everything that the old one sent, whichever class its record is of (I18). */
-struct clock_origin shadow_origin(const struct tcp *tcp, const struct four_tuple *tuple,
-                                  const struct time_wait_record *record);
+/* Moves where a new incarnation starts beyond everything that the old one sent (I18). */
+COLD void shadow_moves_beyond(const struct tcp *tcp, const struct time_wait_record *record,
+                              struct clock_origin *origin);
 
 /* c owns the four-tuple's record from here on. */
-void shadow_cast(struct tcp *tcp, struct connection *c, struct time_wait_record *record);
+COLD void shadow_cast(struct tcp *tcp, struct connection *c, struct time_wait_record *record);
 
 /* The segment was the old incarnation's, and has been dealt with; c may be gone. Of a connection with has_shadow. */
 COLD bool shadow_takes(struct tcp *tcp, struct connection *c, struct segment *segment);

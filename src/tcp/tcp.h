@@ -25,12 +25,12 @@ struct tcp {
     uint32_t orphans;
     uint32_t ready_first; /* connections, and listeners with READY_LISTENER set */
     uint32_t ready_last;
-    uint32_t starved;       /* connections with wants_pieces */
-    uint32_t starved_next;  /* where the search for them goes on */
-    uint32_t starved_left;  /* connections that this search still has to look at */
-    uint32_t starved_seen;  /* pieces.given_back when it began */
-    uint16_t next_port;     /* RFC 6056, algorithm 4: the table of one counter */
-    bool has_path_mtus;     /* something is in their table, or was */
+    uint32_t starved;      /* connections with wants_pieces */
+    uint32_t starved_next; /* where the search for them goes on */
+    uint32_t starved_left; /* connections that this search still has to look at */
+    uint32_t starved_seen; /* pieces.given_back when it began */
+    uint16_t next_port;    /* RFC 6056, algorithm 4: the table of one counter */
+    bool has_path_mtus;    /* something is in their table, or was */
 };
 
 /* It stands right behind its core. */

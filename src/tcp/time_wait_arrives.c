@@ -98,8 +98,8 @@ static void reopen(const struct wait *wait, uint32_t listener)
 {
     struct tcp *tcp = wait->tcp;
     const struct segment *segment = wait->segment;
-    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
-    const struct clock_origin origin = shadow_origin(tcp, &tuple, wait->record);
+    struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
+    shadow_moves_beyond(tcp, wait->record, &origin);
     struct connection *c = listen_open(tcp, listener, wait->interface, segment, &origin, LA_TIME_WAIT);
     if (c != NULL) {
         shadow_cast(tcp, c, wait->record);

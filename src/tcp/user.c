@@ -22,60 +22,55 @@ static bool take_route(struct tcp *tcp, struct connection *c, const struct la_so
     return true;
 }
 
-/* The four-tuple of an active open. */
-struct opening {
-    struct la_endpoint local;
-    struct time_wait_record *record; /* that it would reuse; NULL: none */
-};
-
-static int choose_opening(struct tcp *tcp, const struct la_endpoint *remote, struct opening *opening)
+/* A four-tuple that was given: it must be nobody's, and its record, if it waits, is reused. */
+static int take_given(struct tcp *tcp, const struct four_tuple *tuple, struct time_wait_record **record)
 {
-    if (opening->local.port == 0) {
-        opening->local.port = clock_ephemeral_port(tcp, &opening->local.address, remote, &opening->record);
-        return opening->local.port != 0 ? LA_OK : LA_ERROR_NO_PORT;
-    }
-    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &opening->local, remote);
-    if (connection_find(tcp, &tuple) != NULL) {
+    if (connection_find(tcp, tuple) != NULL) {
         return LA_ERROR_IN_USE;
     }
-    opening->record = time_wait_find(tcp_core(tcp), time_wait_table(tcp, remote), &tuple);
-    return opening->record == NULL || tcp_core(tcp)->config.time_wait_reuse ? LA_OK : LA_ERROR_WAITS;
+    *record = time_wait_find(tcp_core(tcp), time_wait_table(tcp, tuple->remote), tuple);
+    return *record == NULL || tcp_core(tcp)->config.time_wait_reuse ? LA_OK : LA_ERROR_WAITS;
 }
 
 /* RFC 9293 3.4.1: the SYN's number, beyond what a record says. */
 static void number_opening(struct tcp *tcp, struct connection *c, struct time_wait_record *record)
 {
-    const struct four_tuple tuple = {.local = &c->local, .remote = &c->remote};
-    if (record == NULL) {
-        const struct clock_origin origin = clock_origin(tcp, &c->local, &c->remote);
-        syn_number(c, &origin);
-        return;
+    struct clock_origin origin = clock_origin(tcp, &c->local, &c->remote);
+    if (record != NULL) {
+        shadow_moves_beyond(tcp, record, &origin);
+        shadow_cast(tcp, c, record);
     }
-    const struct clock_origin origin = shadow_origin(tcp, &tuple, record);
     syn_number(c, &origin);
-    shadow_cast(tcp, c, record);
 }
 
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                 const struct la_source_route *route, unsigned interface, struct la_conn *conn)
 {
-    struct opening opening = {.local = *local};
+    struct la_endpoint from = *local;
+    struct time_wait_record *record = NULL;
     if (tcp->free_connection == NONE) {
         return LA_ERROR_NO_CONNECTION;
     }
-    int error = choose_opening(tcp, remote, &opening);
+    bool is_given = from.port != 0;
+    if (!is_given) {
+        from.port = clock_ephemeral_port(tcp, &from.address, remote, &record);
+    }
+    if (from.port == 0) {
+        return LA_ERROR_NO_PORT;
+    }
+    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &from, remote);
+    int error = is_given ? take_given(tcp, &tuple, &record) : LA_OK;
     if (error != LA_OK) {
         return error;
     }
-    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &opening.local, remote);
-    struct connection *c = connection_new(tcp, &tuple, opening.record != NULL ? LA_TIME_WAIT : LA_CLOSED);
+    struct connection *c = connection_new(tcp, &tuple, record != NULL ? LA_TIME_WAIT : LA_CLOSED);
     if (route != NULL && !take_route(tcp, c, route)) {
         connection_forget(tcp, c);
         return LA_ERROR_NO_SETTINGS;
     }
     c->is_held = true;
-    c->port_is_ours = local->port == 0;
-    number_opening(tcp, c, opening.record);
+    c->port_is_ours = !is_given;
+    number_opening(tcp, c, record);
     syn_prepare(tcp, c, interface);
     tcp_set_state(tcp, c, LA_SYN_SENT);
     core_count(tcp_core(tcp), LA_COUNT_TCP_ACTIVE_OPENS);
