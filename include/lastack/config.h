@@ -61,11 +61,11 @@ struct la_config {
     uint32_t linger_bytes;      /* 1,048,576: what la_close_lingering discards of what still comes */
     uint32_t quiet_time_ms;     /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
     bool time_wait_reopen;      /* true: a SYN that RFC 6191 honours opens a new incarnation */
+    bool time_wait_reuse;       /* true: our own active open may, with numbers beyond the old incarnation's */
     bool rfc1337;               /* true: RSTs do not end TIME-WAIT */
 
     /* Retransmission: RFC 6298, RFC 9293 3.8. */
     uint8_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
-    uint8_t ecn;                /* LA_ECN_ACCEPT; enum la_ecn */
     uint32_t rto_initial_ms;    /* 1,000 */
     uint32_t rto_min_ms;        /* 200; at most 1,000,000: so much above the smoothed round trip */
     uint32_t rto_max_ms;        /* 60,000 */
@@ -91,6 +91,7 @@ struct la_config {
     bool reset_unknown;  /* true: a segment for nobody is answered with RST; false: silently dropped */
     bool keep_unread;    /* false; true: what was received before a reset can be read after it */
     uint8_t congestion;  /* LA_CONGESTION_NEWRENO; enum la_congestion */
+    uint8_t ecn;         /* LA_ECN_ACCEPT; enum la_ecn */
 
     /* Ports. */
     uint16_t listeners;       /* 16 */

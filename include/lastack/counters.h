@@ -39,7 +39,9 @@ enum la_counter {
     LA_COUNT_WAIT_LIMITED,         /* ACKs that a record's limit suppressed: TcpExtTCPACKSkippedTimeWait */
     LA_COUNT_WAIT_RESTARTED,
     LA_COUNT_WAIT_RESTARTS_CAPPED, /* FINs answered without a restart: config.time_wait_restarts was reached */
-    LA_COUNT_WAIT_REOPENED,        /* TcpExtTWRecycled */
+    LA_COUNT_WAIT_REOPENED,        /* by the peer's SYN, and established */
+    LA_COUNT_WAIT_REUSED,          /* TcpExtTWRecycled: by our own, and established */
+    LA_COUNT_WAIT_RESTORED,        /* a reopening or a reuse came to nothing: the record is back */
     LA_COUNT_WAIT_EVICTED,
     LA_COUNT_WAIT_RESET,         /* only with config.rfc1337 off */
     LA_COUNT_TRACE_LOST,         /* trace records that did not fit the ring */
@@ -56,7 +58,7 @@ enum la_counter {
     LA_COUNT_FRAGMENTATION_CREATES /* fragments that were made of them */
 };
 
-#define LA_COUNTER_COUNT      45
+#define LA_COUNTER_COUNT      47
 #define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {

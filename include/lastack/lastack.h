@@ -142,7 +142,12 @@ int la_connect_via(la_host *host, la_time now, const struct la_endpoint *local, 
    the peer's route gave, backwards (MUST-53). */
 int la_source_route_of(const la_host *host, struct la_conn conn, struct la_source_route *route);
 
-/* When la_connect(local, remote), both given exactly, could succeed as far as TIME-WAIT is concerned: 0 for now. */
+/* Until when the four-tuple is in TIME-WAIT: 0 if it is not. */
+int la_wait_until(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
+                  la_time *until);
+
+/* When la_connect(local, remote), both given exactly, could succeed as far as TIME-WAIT is concerned: 0 for now, which
+   it always is with config.time_wait_reuse. */
 int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
                   la_time *when);
 

@@ -96,10 +96,13 @@ enum la_end {
     LA_END_KEEPALIVE,        /* the peer answered no keepalive probe */
     LA_END_FIN_WAIT_2_BOUND, /* fully closed, and the peer did not close within config.fin_wait_2_ms */
     LA_END_ORPHAN_BOUND,     /* fully closed, and the peer held its window shut for longer than R2 */
-    LA_END_UNREACHABLE       /* a hard ICMP error during the open (RFC 9293 SHLD-26) */
+    LA_END_UNREACHABLE,      /* a hard ICMP error during the open (RFC 9293 SHLD-26) */
+    LA_END_UNDONE,           /* it reopened a wait for a SYN that was an old duplicate: the wait is back (MAY-2) */
+    LA_END_WAITS             /* it reused a wait, and the peer's SYN could not be told from the old connection's: we
+                                sent a RST, the wait is back, and no other port would do */
 };
 
-#define LA_END_COUNT 15
+#define LA_END_COUNT 17
 
 /* What the last ICMP error about a connection said (RFC 792, RFC 1812 5.2.7.1), for who tells a person. */
 enum la_unreachable {

@@ -67,6 +67,8 @@ const char *la_end_name(enum la_end end)
     case LA_END_FIN_WAIT_2_BOUND: return "fin-wait-2-bound";
     case LA_END_ORPHAN_BOUND: return "orphan-bound";
     case LA_END_UNREACHABLE: return "unreachable";
+    case LA_END_UNDONE: return "undone";
+    case LA_END_WAITS: return "waits";
     }
     return "?";
 }
@@ -247,7 +249,9 @@ const char *la_counter_name(enum la_counter counter)
     case LA_COUNT_WAIT_LIMITED: return "TcpExtTCPACKSkippedTimeWait";
     case LA_COUNT_WAIT_RESTARTED: return "lastackWaitRestarted";
     case LA_COUNT_WAIT_RESTARTS_CAPPED: return "lastackWaitRestartsCapped";
-    case LA_COUNT_WAIT_REOPENED: return "TcpExtTWRecycled";
+    case LA_COUNT_WAIT_REOPENED: return "lastackWaitReopened";
+    case LA_COUNT_WAIT_REUSED: return "TcpExtTWRecycled";
+    case LA_COUNT_WAIT_RESTORED: return "lastackWaitRestored";
     case LA_COUNT_WAIT_EVICTED: return "lastackWaitEvicted";
     case LA_COUNT_WAIT_RESET: return "lastackWaitReset";
     case LA_COUNT_TRACE_LOST: return "lastackTraceLost";

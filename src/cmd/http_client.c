@@ -102,6 +102,7 @@ static const char *ending(const struct http_client *client)
     case LA_END_REFUSED: return "connection refused";
     case LA_END_RESET_BY_PEER: return "connection reset by the peer";
     case LA_END_UNREACHABLE: return "host unreachable";
+    case LA_END_WAITS: return "the address waits";
     case LA_END_TIMED_OUT:
     case LA_END_USER_TIMEOUT:
     case LA_END_KEEPALIVE: return client->established ? "the peer answers no more" : "connection timed out";
@@ -112,6 +113,7 @@ static const char *ending(const struct http_client *client)
     case LA_END_DATA_AFTER_CLOSE:
     case LA_END_LINGER_BOUND:
     case LA_END_CLOSED_EARLY:
+    case LA_END_UNDONE:
     case LA_END_FIN_WAIT_2_BOUND:
     case LA_END_ORPHAN_BOUND: return client->status ? "the response ended early" : "the peer closed without a response";
     }

@@ -49,6 +49,7 @@ static const struct field fields[] = {
     CHOICE(source_routes),
     NUMBER(time_wait_restarts),
     CHOICE(time_wait_reopen),
+    CHOICE(time_wait_reuse),
     CHOICE(rfc1337),
     CHOICE(keep_unread),
     NUMBER(msl_ms),

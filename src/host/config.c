@@ -33,6 +33,7 @@ void la_config_default(struct la_config *config)
         .msl_ms = 30000,
         .time_wait_restarts = 32,
         .time_wait_reopen = true,
+        .time_wait_reuse = true,
         .rfc1337 = true,
         .keep_unread = false,
         .fin_wait_2_ms = 60000,

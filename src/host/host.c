@@ -367,13 +367,23 @@ int la_source_route_of(const la_host *host, struct la_conn conn, struct la_sourc
     return tcp_source_route_of(&host->tcp, conn, route);
 }
 
-int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote, la_time *when)
+int la_wait_until(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote,
+                  la_time *until)
 {
     if (local->port == 0 || remote->port == 0) {
         return LA_ERROR_INVALID;
     }
-    *when = tcp_reuse_when(&host->tcp, local, remote);
+    *until = tcp_wait_until(&host->tcp, local, remote);
     return LA_OK;
+}
+
+int la_reuse_when(const la_host *host, const struct la_endpoint *local, const struct la_endpoint *remote, la_time *when)
+{
+    int error = la_wait_until(host, local, remote, when);
+    if (error == LA_OK && host->core.config.time_wait_reuse) {
+        *when = 0;
+    }
+    return error;
 }
 
 int la_rebind_when(const la_host *host, const struct la_endpoint *local, la_time *when)

@@ -16,8 +16,7 @@ static void place_tcp(const struct la_config *config, struct tcp *tcp, size_t *e
     place(end, tcp_buckets_bytes(config), CORE_UNIT, &tcp->buckets);
     place(end, (size_t)timers_bytes(config->connections), CORE_UNIT, &tcp->timer_entries);
     place(end, tcp_listeners_bytes(config) + tcp_settings_bytes(config), CORE_UNIT, &tcp->listeners);
-    place(end, tcp_outputs_bytes(config), CORE_UNIT, &tcp->outputs);
-    place(end, tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->path_mtus);
+    place(end, tcp_outputs_bytes(config) + tcp_path_mtus_bytes(config), CORE_UNIT, &tcp->outputs);
     place(end, (size_t)config->buffer_pieces * sizeof(uint32_t), CORE_UNIT, &tcp->pieces.links);
     place(end, time_wait_buckets_bytes(config->time_wait_ipv4), CACHE_LINE, &tcp->waits[0].buckets);
     place(end, time_wait_records_bytes(config->time_wait_ipv4, 4), CORE_UNIT, &tcp->waits[0].records);

@@ -83,12 +83,14 @@ static int errno_of_outcome(const struct la_outcome *outcome)
     case LA_END_DATA_AFTER_CLOSE:
     case LA_END_LINGER_BOUND:
     case LA_END_FIN_WAIT_2_BOUND:
-    case LA_END_ORPHAN_BOUND: return 0;
+    case LA_END_ORPHAN_BOUND:
+    case LA_END_UNDONE: return 0;
     case LA_END_RESET_BY_PEER: return outcome->state == LA_CLOSE_WAIT ? EPIPE : ECONNRESET;
     case LA_END_REFUSED: return outcome->state == LA_SYN_SENT ? ECONNREFUSED : ECONNRESET;
     case LA_END_TIMED_OUT:
     case LA_END_USER_TIMEOUT:
     case LA_END_KEEPALIVE: return soft != 0 ? soft : ETIMEDOUT;
+    case LA_END_WAITS: return EADDRNOTAVAIL;
     case LA_END_UNREACHABLE: return soft != 0 ? soft : ECONNREFUSED;
     }
     return 0;

@@ -302,8 +302,9 @@ static const char *check_waits(const struct tcp *tcp, const struct time_wait_tab
         if (time_wait_find(core, table, &tuple) != record) {
             return "records: found by the four-tuple (I34)";
         }
-        if (connection_find(tcp, &tuple) != NULL) {
-            return "records: a four-tuple has one owner (I34)";
+        const struct connection *owner = connection_find(tcp, &tuple);
+        if (owner != NULL ? !record->is_shadowed || !owner->has_shadow : record->is_shadowed) {
+            return "records: a four-tuple has one owner, who has the record in its shadow (I34)";
         }
     }
     return waiting == table->waiting ? NULL : "records: those that wait are counted (I32)";

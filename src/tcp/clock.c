@@ -29,23 +29,47 @@ struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint
     return (struct clock_origin){seq_of(ticks + (uint32_t)secret), (uint32_t)(secret >> 32)};
 }
 
-static bool is_free(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
+/* What a port would make of the four-tuple. */
+enum port { PORT_FREE, PORT_WAITS, PORT_IN_USE };
+
+static enum port examine(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
+                         struct time_wait_record **record)
 {
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
-    return connection_find(tcp, &tuple) == NULL && wait_until(tcp, &tuple) == 0;
+    *record = NULL;
+    if (connection_find(tcp, &tuple) != NULL) {
+        return PORT_IN_USE;
+    }
+    *record = time_wait_find(tcp_core(tcp), time_wait_table(tcp, remote), &tuple);
+    return *record == NULL ? PORT_FREE : PORT_WAITS;
 }
 
-uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote)
+/* So many ports are looked at before one that waits will do: what it costs to open does not grow with the waits. */
+#define PORTS_PREFERRED 8
+
+uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote,
+                              struct time_wait_record **record)
 {
     const struct la_config *config = &tcp_core(tcp)->config;
     struct la_endpoint candidate = {*local, 0};
+    struct time_wait_record *reusable = NULL;
+    uint16_t waiting_port = 0;
+    uint16_t behind_it = 0; /* the counter goes on there, so that those that wait take turns */
     uint32_t range = (uint32_t)config->ephemeral_last - config->ephemeral_first + 1;
     uint32_t offset = (uint32_t)secret_of(tcp, &candidate, remote);
-    for (uint32_t tried = 0; tried < range; tried++) {
+    for (uint32_t tried = 0; tried < range && (tried < PORTS_PREFERRED || reusable == NULL); tried++) {
         candidate.port = (uint16_t)(config->ephemeral_first + (offset + tcp->next_port++) % range);
-        if (is_free(tcp, &candidate, remote)) {
+        enum port port = examine(tcp, &candidate, remote, record);
+        if (port == PORT_FREE) {
             return candidate.port;
         }
+        if (port == PORT_WAITS && config->time_wait_reuse && reusable == NULL) {
+            reusable = *record;
+            waiting_port = candidate.port;
+            behind_it = tcp->next_port;
+        }
     }
-    return 0;
+    *record = reusable;
+    tcp->next_port = reusable != NULL ? behind_it : tcp->next_port;
+    return waiting_port;
 }

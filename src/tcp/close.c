@@ -49,13 +49,19 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
     reply_emit(tcp, c->interface, &header, c->rcv_scale, c);
 }
 
-/* RFC 9293 3.6.1, MUST-13. */
-static void keep_record(struct tcp *tcp, const struct connection *c)
+/* RFC 9293 3.6.1, MUST-13. False: without the wait, or in a table without room. */
+static bool keep_record(struct tcp *tcp, const struct connection *c)
 {
     struct core *core = tcp_core(tcp);
-    struct time_wait_table *table = &tcp->waits[address_is_ipv4(&c->remote.address) ? 0 : 1];
+    struct time_wait_table *table = time_wait_table(tcp, &c->remote);
     const struct four_tuple tuple = four_tuple_of(core, &c->local, &c->remote);
-    struct time_wait_record *record = time_wait_append(core, table, &tuple, 2 * core->config.msl_ms);
+    struct time_wait_record *record = NULL;
+    if (core->config.msl_ms > 0) {
+        record = time_wait_append(core, table, &tuple, 2 * core->config.msl_ms);
+    }
+    if (record == NULL) {
+        return false;
+    }
     record->snd_nxt = c->snd_nxt;
     record->rcv_nxt = c->rcv_nxt;
     record->ts_recent = c->ts_recent;
@@ -66,20 +72,13 @@ static void keep_record(struct tcp *tcp, const struct connection *c)
     record->interface = c->interface;
     core_count(core, LA_COUNT_WAIT_ENTERED);
     time_wait_trace(core, table, record, LA_WAIT_ENTERED);
-}
-
-static bool has_table(const struct tcp *tcp, const struct connection *c)
-{
-    const struct la_config *config = &tcp_core(tcp)->config;
-    bool ipv4 = address_is_ipv4(&c->remote.address);
-    return config->msl_ms > 0 && (ipv4 ? config->time_wait_ipv4 : config->time_wait_ipv6) > 0;
+    return true;
 }
 
 void connection_enters_time_wait(struct tcp *tcp, struct connection *c)
 {
     send_last_ack(tcp, c);
-    if (has_table(tcp, c)) {
-        keep_record(tcp, c);
+    if (keep_record(tcp, c)) {
         connection_end(tcp, c, LA_END_CLEAN, LA_TIME_WAIT);
     } else {
         c->end_state = c->state;

@@ -5,7 +5,9 @@
 #include "base/assert.h"
 #include "base/siphash.h"
 #include "listener.h"
+#include "path_mtu.h"
 #include "settings.h"
+#include "shadow.h"
 
 size_t tcp_connections_bytes(const struct la_config *config)
 {
@@ -51,7 +53,7 @@ void tcp_start(struct tcp *tcp)
     listeners_start(tcp);
     memset(core_at(core, tcp->buckets), 0xff, tcp_buckets_bytes(config));
     memset(core_at(core, tcp->outputs), 0xff, tcp_outputs_bytes(config));
-    memset(core_at(core, tcp->path_mtus), 0, tcp_path_mtus_bytes(config));
+    path_mtus_start(tcp);
     for (uint32_t slot = 0; slot < config->connections; slot++) {
         connection_at(tcp, slot)->hash_next = slot + 1 < config->connections ? slot + 1 : NONE;
     }
@@ -66,6 +68,13 @@ void tcp_start(struct tcp *tcp)
     pieces_init(&memory);
     time_wait_init(core, &tcp->waits[0], config->time_wait_ipv4, 4);
     time_wait_init(core, &tcp->waits[1], config->time_wait_ipv6, 16);
+}
+
+static void enter_table(struct tcp *tcp, struct connection *c, uint32_t hash)
+{
+    uint32_t *bucket = bucket_for(tcp, hash);
+    c->hash_next = *bucket;
+    *bucket = connection_slot(tcp, c);
 }
 
 struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tuple, enum la_state state)
@@ -100,9 +109,7 @@ struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tupl
     c->ttl = config->ttl; /* RFC 9293 MUST-49 */
     c->dscp = config->dscp;
     c->is_marked = config->dscp != 0;
-    uint32_t *bucket = bucket_for(tcp, tuple->hash);
-    c->hash_next = *bucket;
-    *bucket = slot;
+    enter_table(tcp, c, tuple->hash);
     return c;
 }
 
@@ -128,6 +135,14 @@ static void leave_table(struct tcp *tcp, struct connection *c)
     }
     *link = c->hash_next;
     c->hash_next = NONE;
+}
+
+void connection_moves(struct tcp *tcp, struct connection *c, uint16_t port)
+{
+    leave_table(tcp, c);
+    c->local.port = port;
+    c->state = LA_CLOSED;
+    enter_table(tcp, c, four_tuple_hash(tcp_core(tcp), &c->local, &c->remote));
 }
 
 struct connection *connection_of(const struct tcp *tcp, struct la_conn handle)
@@ -288,7 +303,8 @@ void connection_end(struct tcp *tcp, struct connection *c, enum la_end end, enum
     } else if (end != LA_END_CLEAN && (c->end_state == LA_ESTABLISHED || c->end_state == LA_CLOSE_WAIT)) {
         core_count(tcp_core(tcp), LA_COUNT_TCP_ESTABLISHED_RESETS);
     }
-    tcp_set_state(tcp, c, state);
+    bool is_back = c->has_shadow && shadow_returns(tcp, c);
+    tcp_set_state(tcp, c, is_back ? LA_TIME_WAIT : state);
     trace_ended(tcp, c);
     connection_ready(tcp, c, LA_READY_ENDED | LA_READY_READABLE);
     connection_retire(tcp, c);

@@ -90,6 +90,8 @@ struct connection {
     bool ecn_is_capable : 1; /* the segment that leaves may be marked */
     bool quick_ack : 1;      /* no acknowledgment is delayed */
     uint8_t unreachable : 3; /* enum la_unreachable */
+    bool has_shadow : 1;     /* in SYN-SENT, SYN-RECEIVED: owns its four-tuple's record (shadow.h) */
+    bool port_is_ours : 1;   /* the local port was not given: another would do */
     uint16_t settings;       /* its own (settings.h); 0: the config's */
 
     /* Send. */
@@ -192,6 +194,12 @@ static inline uint32_t connection_slot(const struct tcp *tcp, const struct conne
     return (uint32_t)(c - connection_at(tcp, 0));
 }
 
+/* The table of the family. */
+static inline struct time_wait_table *time_wait_table(const struct tcp *tcp, const struct la_endpoint *remote)
+{
+    return (struct time_wait_table *)(uintptr_t)&tcp->waits[address_is_ipv4(&remote->address) ? 0 : 1];
+}
+
 static inline struct pieces_memory tcp_pieces(const struct tcp *tcp)
 {
     struct core *core = tcp_core(tcp);
@@ -213,11 +221,11 @@ static inline uint32_t pieces_held_beside_out(const struct connection *c)
    use. */
 struct connection *connection_new(struct tcp *tcp, const struct four_tuple *tuple, enum la_state state);
 
+/* Its four-tuple becomes the one with this local port, which is nobody's; in CLOSED. */
+void connection_moves(struct tcp *tcp, struct connection *c, uint16_t port);
+
 /* The owner of a four-tuple, or NULL. */
 struct connection *connection_find(const struct tcp *tcp, const struct four_tuple *tuple);
-
-/* input.c: when the four-tuple's wait ends; 0 if it does not wait. */
-la_time wait_until(const struct tcp *tcp, const struct four_tuple *tuple);
 
 /* The handle's connection, or NULL if it is stale. */
 struct connection *connection_of(const struct tcp *tcp, struct la_conn handle);
@@ -324,6 +332,11 @@ static inline void trace_path_mtu(struct tcp *tcp, const struct connection *c, u
 /* Counts and traces a segment that was not taken; c may be NULL. */
 COLD void segment_drop(struct tcp *tcp, enum la_drop why, const struct segment *segment, const struct connection *c);
 
+/* ---- user.c ---- */
+
+/* The peer's answer to a reuse was refused (shadow.h): the same from another port, or the end. */
+COLD void connection_takes_next_port(struct tcp *tcp, struct connection *c);
+
 /* ---- clock.c: what the time and the key say about a four-tuple ---- */
 
 /* Where the numbers of a connection that begins now begin. */
@@ -335,8 +348,10 @@ struct clock_origin {
 struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint *local,
                                  const struct la_endpoint *remote);
 
-/* RFC 6056: an ephemeral port that makes the four-tuple free; 0 if there is none. */
-uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote);
+/* RFC 6056: an ephemeral port that makes the four-tuple free, or, where the first few do not, one whose wait may be
+   reused: *record is its record then, else NULL. 0 if there is none. */
+uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote,
+                              struct time_wait_record **record);
 
 /* ---- timers.c ---- */
 
@@ -469,9 +484,10 @@ void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct s
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
 void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct segment *segment);
 
-/* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT. */
-void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
-                 const struct clock_origin *origin, enum la_state from);
+/* A passive open of the four-tuple, answering a SYN: in the state that the four-tuple has now, LISTEN or TIME-WAIT.
+   NULL if there is no room for it. */
+struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                               const struct clock_origin *origin, enum la_state from);
 
 /* signals.c: what a segment carries beside its text: urgent pointer, congestion mark, source route */
 COLD void signals_arrive(struct tcp *tcp, struct connection *c, const struct segment *segment);
@@ -504,12 +520,17 @@ void acknowledgment_arrives(struct tcp *tcp, struct connection *c, const struct 
 void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
                                   unsigned interface, const struct segment *segment);
 
+/* The segment is answered with an ACK from its record; false: the record's limit leaves no room for one. */
+bool time_wait_answers(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
+                       unsigned interface, const struct segment *segment);
+
 /* Our SYN and the peer's are both acknowledged. */
 void connection_established(struct tcp *tcp, struct connection *c);
 
 /* What our SYN will offer, of MSS, window and scale; and a smaller MSS than the interface's, as long as it has not
    left. */
 void syn_prepare(struct tcp *tcp, struct connection *c, unsigned interface);
+void syn_number(struct connection *c, const struct clock_origin *origin);
 void syn_limit_mss(struct connection *c, uint16_t most);
 
 /* What the peer's SYN settles: its ISN, MSS, window and options. */

@@ -218,7 +218,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
 /* The state that the four-tuple is in: after the protocol let go of the handle's block, the record's. */
 static enum la_state state_now(const struct tcp *tcp, const struct connection *c)
 {
-    bool is_over = c->state == LA_TIME_WAIT && tcp_reuse_when(tcp, &c->local, &c->remote) == 0;
+    bool is_over = c->state == LA_TIME_WAIT && tcp_wait_until(tcp, &c->local, &c->remote) == 0;
     return is_over ? LA_CLOSED : (enum la_state)c->state;
 }
 

@@ -3,11 +3,6 @@
 
 /* Who a segment is for: a connection, else a record, else a listener, else nobody (RFC 9293 3.10.7). */
 
-static struct time_wait_table *table_for(const struct tcp *tcp, const struct la_endpoint *remote)
-{
-    return (struct time_wait_table *)(uintptr_t)&tcp->waits[address_is_ipv4(&remote->address) ? 0 : 1];
-}
-
 static void nobody(struct tcp *tcp, unsigned interface, const struct segment *segment)
 {
     segment_drop(tcp, LA_DROP_NO_CONNECTION, segment, NULL);
@@ -19,7 +14,7 @@ static void nobody(struct tcp *tcp, unsigned interface, const struct segment *se
 static void no_connection(struct tcp *tcp, unsigned interface, const struct segment *segment,
                           const struct four_tuple *tuple)
 {
-    struct time_wait_table *table = table_for(tcp, tuple->remote);
+    struct time_wait_table *table = time_wait_table(tcp, tuple->remote);
     struct time_wait_record *record = time_wait_find(tcp_core(tcp), table, tuple);
     if (record != NULL) {
         segment_arrives_in_time_wait(tcp, table, record, interface, segment);
@@ -65,17 +60,12 @@ bool tcp_icmp_error(struct tcp *tcp, const struct tcp_icmp *error)
     return true;
 }
 
-la_time wait_until(const struct tcp *tcp, const struct four_tuple *tuple)
+la_time tcp_wait_until(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
 {
     const struct core *core = tcp_core(tcp);
-    const struct time_wait_record *record = time_wait_find(core, table_for(tcp, tuple->remote), tuple);
+    const struct four_tuple tuple = four_tuple_of(core, local, remote);
+    const struct time_wait_record *record = time_wait_find(core, time_wait_table(tcp, remote), &tuple);
     return record != NULL ? time_wait_until(core, record) : 0;
-}
-
-la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote)
-{
-    const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), local, remote);
-    return wait_until(tcp, &tuple);
 }
 
 static la_time last_wait(const struct tcp *tcp, const struct la_endpoint *local)

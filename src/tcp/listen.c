@@ -2,19 +2,19 @@
 
 /* RFC 9293 3.10.7.2. */
 
-void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
-                 const struct clock_origin *origin, enum la_state from)
+struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                               const struct clock_origin *origin, enum la_state from)
 {
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &segment->local, &segment->remote);
     struct connection *c = connection_new(tcp, &tuple, from);
     if (c == NULL) {
         segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
-        return;
+        return NULL;
     }
     if (segment->source_route != NULL && !source_route_arrives(tcp, c, segment)) {
         segment_drop(tcp, LA_DROP_CONNECTIONS_FULL, segment, NULL);
         connection_forget(tcp, c);
-        return;
+        return NULL;
     }
     struct listener *parent = listener_at(tcp, listener);
     c->is_passive = true;
@@ -24,8 +24,7 @@ void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const s
     c->ttl = parent->ttl;
     c->dscp = parent->dscp;
     c->is_marked |= parent->dscp != 0;
-    c->iss = origin->iss;
-    c->ts_offset = origin->timestamp_offset;
+    syn_number(c, origin);
     syn_prepare(tcp, c, interface);
     if (parent->mss != 0) {
         syn_limit_mss(c, parent->mss);
@@ -34,6 +33,7 @@ void listen_open(struct tcp *tcp, uint32_t listener, unsigned interface, const s
     tcp_set_state(tcp, c, LA_SYN_RECEIVED);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PASSIVE_OPENS);
     connection_wants_output(tcp, c);
+    return c;
 }
 
 static bool is_quiet(const struct core *core)
@@ -56,6 +56,6 @@ void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned inte
         segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
     } else { /* third */
         const struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
-        listen_open(tcp, listener, interface, segment, &origin, LA_LISTEN);
+        (void)listen_open(tcp, listener, interface, segment, &origin, LA_LISTEN);
     }
 }

@@ -1,6 +1,8 @@
 #include "path_mtu.h"
 #include "settings.h"
 
+#include <string.h>
+
 #include "base/siphash.h"
 
 /* ---- what was found, by destination: a table of sets, of which a full one gives up what it has had longest ---- */
@@ -20,6 +22,18 @@ size_t tcp_path_mtus_bytes(const struct la_config *config)
     return (size_t)config->path_mtus * sizeof(struct path_mtu);
 }
 
+/* Right behind the lists of output. */
+static struct path_mtu *table_of(const struct tcp *tcp)
+{
+    const struct core *core = tcp_core(tcp);
+    return (struct path_mtu *)(void *)((char *)core_at(core, tcp->outputs) + tcp_outputs_bytes(&core->config));
+}
+
+void path_mtus_start(struct tcp *tcp)
+{
+    memset(table_of(tcp), 0, tcp_path_mtus_bytes(&tcp_core(tcp)->config));
+}
+
 static uint32_t now_s(const struct core *core)
 {
     return (uint32_t)(core->now / LA_SECOND);
@@ -29,7 +43,7 @@ static uint32_t now_s(const struct core *core)
 static struct path_mtu *set_of(const struct tcp *tcp, const struct la_address *destination, uint32_t *entries)
 {
     struct core *core = tcp_core(tcp);
-    struct path_mtu *table = core_at(core, tcp->path_mtus);
+    struct path_mtu *table = table_of(tcp);
     uint32_t size = core->config.path_mtus;
     uint32_t sets = (size + SET_ENTRIES - 1) / SET_ENTRIES;
     uint32_t first =
@@ -79,7 +93,7 @@ static void remember(struct tcp *tcp, const struct la_address *destination, uint
         }
     }
     *place = (struct path_mtu){.destination = *destination, .found_s = now_s(core), .mtu = mtu};
-    tcp->has_path_mtus = 1;
+    tcp->has_path_mtus = true;
 }
 
 /* ---- what a connection makes of it ---- */

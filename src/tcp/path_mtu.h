@@ -5,6 +5,9 @@
 
 /* Path MTU discovery by ICMP: RFC 1191, RFC 8201; what a message may do to a connection: RFC 5927 7. */
 
+/* Nothing is known yet. */
+void path_mtus_start(struct tcp *tcp);
+
 /* What the path to a destination was found to carry in the last ten minutes; UINT16_MAX: nothing was found. */
 uint16_t path_mtu_to(struct tcp *tcp, const struct la_address *destination);
 

@@ -1,5 +1,6 @@
 #include "base/assert.h"
 #include "listener.h"
+#include "shadow.h"
 
 /* RFC 9293 3.10.7.4, step by step, for SYN-RECEIVED and everything after it. A step answers whether the next one is to
    be taken. */
@@ -374,7 +375,7 @@ void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct se
 static void pass_known_syn(const struct connection *c, struct segment *segment)
 {
     bool syn_ack = (segment->flags & (LA_SYN | LA_ACK | LA_RST)) == (LA_SYN | LA_ACK);
-    if (c->state == LA_SYN_RECEIVED && !c->is_passive && syn_ack && seq_equal(seq_add(segment->seq, 1), c->rcv_nxt)) {
+    if (!c->is_passive && syn_ack && seq_equal(seq_add(segment->seq, 1), c->rcv_nxt)) {
         segment->seq = c->rcv_nxt;
         segment->flags &= (uint8_t)~LA_SYN;
     }
@@ -382,7 +383,12 @@ static void pass_known_syn(const struct connection *c, struct segment *segment)
 
 void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
-    pass_known_syn(c, segment);
+    if (c->state == LA_SYN_RECEIVED) {
+        if (c->has_shadow && shadow_takes(tcp, c, segment)) {
+            return;
+        }
+        pass_known_syn(c, segment);
+    }
     if (check_sequence(tcp, c, segment) && check_rst(tcp, c, segment) && check_syn(tcp, c, segment) &&
         check_ack(tcp, c, segment)) {
         segment_text_arrives(tcp, c, segment);

@@ -1,5 +1,6 @@
 #include "path_mtu.h"
 #include "settings.h"
+#include "shadow.h"
 
 /* What the two SYNs of a connection settle: RFC 9293 3.7.1, RFC 7323. */
 
@@ -14,11 +15,17 @@ void syn_prepare(struct tcp *tcp, struct connection *c, unsigned interface)
     c->rcv_mss = (uint16_t)(mtu - ip_header_bytes(&c->remote.address) - TCP_HEADER_BYTES);
     c->rcv_scale = tcp_core(tcp)->config.window_scaling ? receive_window_scale(c) : 0;
     c->snd_mss = c->rcv_mss;
+    c->progress_ms = tcp_now_ms(tcp);
+    c->heard_ms = tcp_now_ms(tcp);
+}
+
+void syn_number(struct connection *c, const struct clock_origin *origin)
+{
+    c->iss = origin->iss;
+    c->ts_offset = origin->timestamp_offset;
     c->snd_una = c->iss;
     c->snd_nxt = c->iss;
     c->snd_resend = c->iss;
-    c->progress_ms = tcp_now_ms(tcp);
-    c->heard_ms = tcp_now_ms(tcp);
 }
 
 void syn_limit_mss(struct connection *c, uint16_t most)
@@ -75,6 +82,9 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
 void connection_established(struct tcp *tcp, struct connection *c)
 {
     tcp_set_state(tcp, c, LA_ESTABLISHED);
+    if (c->has_shadow) {
+        shadow_ends(tcp, c);
+    }
     congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion)->start(&c->congestion, c->snd_mss);
     if (c->syn_was_resent) {
         c->congestion.cwnd_bytes = c->snd_mss; /* RFC 5681 3.1 */

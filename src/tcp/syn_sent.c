@@ -1,4 +1,4 @@
-#include "connection.h"
+#include "shadow.h"
 
 /* RFC 9293 3.10.7.3. */
 
@@ -34,6 +34,9 @@ static void syn_arrives(struct tcp *tcp, struct connection *c, struct segment *s
 
 void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
+    if (c->has_shadow && shadow_takes(tcp, c, segment)) {
+        return;
+    }
     bool ack = (segment->flags & LA_ACK) != 0;
     bool acceptable = ack && acknowledges_our_syn(c, segment);
     bool rst = (segment->flags & LA_RST) != 0;
@@ -52,6 +55,9 @@ void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct s
     }
     if ((segment->flags & LA_SYN) == 0) { /* fifth */
         segment_drop(tcp, LA_DROP_SYN_SENT, segment, c);
+        return;
+    }
+    if (c->has_shadow && shadow_refuses(tcp, c, segment)) {
         return;
     }
     syn_arrives(tcp, c, segment);

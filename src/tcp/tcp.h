@@ -14,8 +14,7 @@ struct tcp {
     _Alignas(CORE_UNIT) uint32_t buckets; /* uint32_t[config.connections]: first slot of each bucket */
     uint32_t timer_entries;               /* timers_bytes */
     uint32_t listeners;                   /* struct listener[config.listeners] */
-    uint32_t outputs;                     /* struct output_list[config.interfaces] */
-    uint32_t path_mtus;                   /* struct path_mtu[config.path_mtus] */
+    uint32_t outputs;                     /* struct output_list[config.interfaces], then the path MTUs */
 
     struct pieces pieces;
     struct timers timers;
@@ -26,12 +25,12 @@ struct tcp {
     uint32_t orphans;
     uint32_t ready_first; /* connections, and listeners with READY_LISTENER set */
     uint32_t ready_last;
-    uint32_t starved;       /* connections with wants_pieces */
-    uint32_t starved_next;  /* where the search for them goes on */
-    uint32_t starved_left;  /* connections that this search still has to look at */
-    uint32_t starved_seen;  /* pieces.given_back when it began */
-    uint32_t next_port;     /* RFC 6056, algorithm 4: the table of one counter */
-    uint32_t has_path_mtus; /* something is in their table, or was */
+    uint32_t starved;      /* connections with wants_pieces */
+    uint32_t starved_next; /* where the search for them goes on */
+    uint32_t starved_left; /* connections that this search still has to look at */
+    uint32_t starved_seen; /* pieces.given_back when it began */
+    uint16_t next_port;    /* RFC 6056, algorithm 4: the table of one counter */
+    bool has_path_mtus;    /* something is in their table, or was */
 };
 
 /* It stands right behind its core. */
@@ -137,7 +136,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
 int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info);
 
 /* When the wait of this four-tuple ends; 0 if there is none. */
-la_time tcp_reuse_when(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
+la_time tcp_wait_until(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote);
 
 /* When the last connection and the last wait at the local port are over: LA_TIME_NEVER while there is a connection. */
 la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local);

@@ -313,8 +313,8 @@ static void count_end(struct core *core, enum la_wait_event why)
     switch (why) {
     case LA_WAIT_EVICTED: core_count(core, LA_COUNT_WAIT_EVICTED); break;
     case LA_WAIT_EXPIRED: core_count(core, LA_COUNT_WAIT_EXPIRED); break;
-    case LA_WAIT_REOPENED:
-    case LA_WAIT_REUSED: core_count(core, LA_COUNT_WAIT_REOPENED); break;
+    case LA_WAIT_REOPENED: core_count(core, LA_COUNT_WAIT_REOPENED); break;
+    case LA_WAIT_REUSED: core_count(core, LA_COUNT_WAIT_REUSED); break;
     case LA_WAIT_RESET: core_count(core, LA_COUNT_WAIT_RESET); break;
     case LA_WAIT_ENTERED:
     case LA_WAIT_ANSWERED:
@@ -420,28 +420,33 @@ la_time time_wait_deadline(const struct core *core, const struct time_wait_table
     return record->class == TIME_WAIT_NONE || record->is_moved ? core->now : time_wait_until(core, record);
 }
 
-/* Room for one more: what is over first, then the oldest. */
-static void make_room(struct core *core, struct time_wait_table *table)
+/* Room for one more: what is over first, then the oldest. What is in somebody's shadow goes behind the others instead:
+   there are no more of those than connections that are being opened. */
+static bool make_room(struct core *core, struct time_wait_table *table)
 {
     time_wait_advance(core, table, 2);
-    if (table->used < table->capacity) {
-        return;
+    for (uint32_t shadowed = 0; table->used == table->capacity; shadowed++) {
+        const struct time_wait_record *oldest = record_at(core, table, table->tail);
+        if (shadowed == table->capacity) {
+            return false;
+        }
+        if (oldest->class == TIME_WAIT_NONE) {
+            pass_holes(core, table);
+        } else if (oldest->is_shadowed) {
+            append_again(core, table);
+        } else {
+            end_at(core, table, table->tail, LA_WAIT_EVICTED);
+        }
     }
-    struct time_wait_record *oldest = record_at(core, table, table->tail);
-    if (oldest->class != TIME_WAIT_NONE) {
-        end_at(core, table, table->tail, LA_WAIT_EVICTED);
-    } else {
-        pass_holes(core, table);
-    }
+    return true;
 }
 
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
                                           const struct four_tuple *tuple, uint32_t wait_ms)
 {
-    if (table->capacity == 0) {
+    if (!make_room(core, table)) {
         return NULL;
     }
-    make_room(core, table);
     uint32_t position = head_of(table);
     struct time_wait_record *record = record_at(core, table, position);
     unsigned bytes = table->address_bytes;

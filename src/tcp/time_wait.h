@@ -41,9 +41,10 @@ struct time_wait_record {
     uint8_t class : 2; /* enum time_wait_class */
     bool timestamps : 1;
     bool was_answered : 1;
-    bool is_moved : 1;   /* its deadline is later than its place says */
-    uint8_t spare : 7;   /* cause, duration class, shadow */
-    uint8_t addresses[]; /* local, remote: 4 octets each, or 16 */
+    bool is_moved : 1;    /* its deadline is later than its place says */
+    bool is_shadowed : 1; /* a new incarnation owns it, and may give it back (shadow.h) */
+    uint8_t spare : 6;    /* duration class */
+    uint8_t addresses[];  /* local, remote: 4 octets each, or 16 */
 };
 
 struct time_wait_table {
@@ -72,7 +73,8 @@ struct time_wait_record *time_wait_find(const struct core *core, const struct ti
                                         const struct four_tuple *tuple);
 
 /* A new record for a four-tuple that has none, cleared but for addresses, ports, class and deadline: wait_ms from now.
-   When the table is full the oldest goes, counted and traced as evicted. NULL only if the capacity is 0. */
+   When the table is full the oldest that is in nobody's shadow goes, counted and traced as evicted. NULL if there is
+   none. */
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
                                           const struct four_tuple *tuple, uint32_t wait_ms);
 

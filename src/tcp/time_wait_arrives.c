@@ -1,4 +1,5 @@
 #include "listener.h"
+#include "shadow.h"
 
 /* A segment for a record: a step of its own before RFC 9293 3.10.7.4's first, because a FIN that comes again lies left
    of the window, and the general first step would answer and drop it. The rules, one function each, in their order;
@@ -12,14 +13,15 @@ struct wait {
     const struct segment *segment;
 };
 
-static void answer(const struct wait *wait)
+/* False: it has answered lately. */
+static bool answer(const struct wait *wait)
 {
     struct core *core = tcp_core(wait->tcp);
     struct time_wait_record *record = wait->record;
     const struct segment *segment = wait->segment;
     if (!time_wait_may_answer(core, wait->table, record)) {
         core_count(core, LA_COUNT_WAIT_LIMITED);
-        return;
+        return false;
     }
     struct tcp_header header = {.local = &segment->local, .remote = &segment->remote, .flags = LA_ACK};
     header.seq = record->snd_nxt;
@@ -36,6 +38,14 @@ static void answer(const struct wait *wait)
     core_count(core, LA_COUNT_WAIT_ANSWERED);
     time_wait_trace(core, wait->table, record, LA_WAIT_ANSWERED);
     reply_emit(wait->tcp, wait->interface, &header, record->scale, NULL);
+    return true;
+}
+
+bool time_wait_answers(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,
+                       unsigned interface, const struct segment *segment)
+{
+    const struct wait wait = {tcp, table, record, interface, segment};
+    return answer(&wait);
 }
 
 static void drop(const struct wait *wait, enum la_drop why)
@@ -83,19 +93,17 @@ static bool is_honoured(const struct time_wait_record *record, const struct segm
     return newer > 0 || (newer == 0 && newer_sequence);
 }
 
-/* The new incarnation's numbers lie beyond everything the old one sent. */
+/* The record stays in the new incarnation's shadow until that is established. */
 static void reopen(const struct wait *wait, uint32_t listener)
 {
     struct tcp *tcp = wait->tcp;
     const struct segment *segment = wait->segment;
     struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
-    origin.iss = seq_max(origin.iss, seq_add(wait->record->snd_nxt, UINT16_MAX + 1));
-    uint32_t behind = wait->record->last_tsval + 1 - (tcp_now_ms(tcp) + origin.timestamp_offset);
-    if (wait->record->timestamps && (int32_t)behind > 0) {
-        origin.timestamp_offset += behind;
+    shadow_moves_beyond(tcp, wait->record, &origin);
+    struct connection *c = listen_open(tcp, listener, wait->interface, segment, &origin, LA_TIME_WAIT);
+    if (c != NULL) {
+        shadow_cast(tcp, c, wait->record);
     }
-    time_wait_end(tcp_core(tcp), wait->table, wait->record, LA_WAIT_REOPENED);
-    listen_open(tcp, listener, wait->interface, segment, &origin, LA_TIME_WAIT);
 }
 
 static void syn_arrives(const struct wait *wait)

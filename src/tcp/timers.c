@@ -109,6 +109,10 @@ static bool may_retransmit(struct tcp *tcp, struct connection *c)
         connection_abort(tcp, c, LA_END_TIMED_OUT);
         return false;
     }
+    if (c->has_shadow && c->is_passive && c->retransmits >= r1_retransmissions(tcp, c)) {
+        connection_end(tcp, c, LA_END_UNDONE, LA_LISTEN); /* nobody answers: the SYN was an old duplicate */
+        return false;
+    }
     if (c->retransmits == r1_retransmissions(tcp, c)) {
         connection_report_error(tcp, c); /* SHLD-9 */
     }

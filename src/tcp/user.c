@@ -3,6 +3,7 @@
 
 #include "listener.h"
 #include "settings.h"
+#include "shadow.h"
 
 /* The user calls of RFC 9293 3.9.1 and 3.10.1 to 3.10.6. */
 
@@ -21,42 +22,88 @@ static bool take_route(struct tcp *tcp, struct connection *c, const struct la_so
     return true;
 }
 
+/* A four-tuple that was given: it must be nobody's, and its record, if it waits, is reused. */
+static int take_given(struct tcp *tcp, const struct four_tuple *tuple, struct time_wait_record **record)
+{
+    if (connection_find(tcp, tuple) != NULL) {
+        return LA_ERROR_IN_USE;
+    }
+    *record = time_wait_find(tcp_core(tcp), time_wait_table(tcp, tuple->remote), tuple);
+    return *record == NULL || tcp_core(tcp)->config.time_wait_reuse ? LA_OK : LA_ERROR_WAITS;
+}
+
+/* RFC 9293 3.4.1: the SYN's number, beyond what a record says. */
+static void number_opening(struct tcp *tcp, struct connection *c, struct time_wait_record *record)
+{
+    struct clock_origin origin = clock_origin(tcp, &c->local, &c->remote);
+    if (record != NULL) {
+        shadow_moves_beyond(tcp, record, &origin);
+        shadow_cast(tcp, c, record);
+    }
+    syn_number(c, &origin);
+}
+
 int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                 const struct la_source_route *route, unsigned interface, struct la_conn *conn)
 {
     struct la_endpoint from = *local;
+    struct time_wait_record *record = NULL;
     if (tcp->free_connection == NONE) {
         return LA_ERROR_NO_CONNECTION;
     }
-    bool is_chosen = from.port == 0;
-    if (is_chosen) {
-        from.port = clock_ephemeral_port(tcp, &from.address, remote);
-        if (from.port == 0) {
-            return LA_ERROR_NO_PORT;
-        }
+    bool is_given = from.port != 0;
+    if (!is_given) {
+        from.port = clock_ephemeral_port(tcp, &from.address, remote, &record);
+    }
+    if (from.port == 0) {
+        return LA_ERROR_NO_PORT;
     }
     const struct four_tuple tuple = four_tuple_of(tcp_core(tcp), &from, remote);
-    if (!is_chosen && connection_find(tcp, &tuple) != NULL) {
-        return LA_ERROR_IN_USE;
+    int error = is_given ? take_given(tcp, &tuple, &record) : LA_OK;
+    if (error != LA_OK) {
+        return error;
     }
-    if (!is_chosen && wait_until(tcp, &tuple) != 0) {
-        return LA_ERROR_WAITS;
-    }
-    struct connection *c = connection_new(tcp, &tuple, LA_CLOSED);
+    struct connection *c = connection_new(tcp, &tuple, record != NULL ? LA_TIME_WAIT : LA_CLOSED);
     if (route != NULL && !take_route(tcp, c, route)) {
         connection_forget(tcp, c);
         return LA_ERROR_NO_SETTINGS;
     }
     c->is_held = true;
-    const struct clock_origin origin = clock_origin(tcp, &from, remote);
-    c->iss = origin.iss;
-    c->ts_offset = origin.timestamp_offset;
+    c->port_is_ours = !is_given;
+    number_opening(tcp, c, record);
     syn_prepare(tcp, c, interface);
     tcp_set_state(tcp, c, LA_SYN_SENT);
     core_count(tcp_core(tcp), LA_COUNT_TCP_ACTIVE_OPENS);
     connection_wants_output(tcp, c);
     *conn = connection_handle(tcp, c);
     return LA_OK;
+}
+
+/* One that does not wait: what a peer refuses once it would refuse again. */
+static uint16_t next_port(struct tcp *tcp, const struct connection *c)
+{
+    struct time_wait_record *record = NULL;
+    uint16_t port = c->port_is_ours ? clock_ephemeral_port(tcp, &c->local.address, &c->remote, &record) : 0;
+    return record == NULL ? port : 0;
+}
+
+void connection_takes_next_port(struct tcp *tcp, struct connection *c)
+{
+    uint16_t port = next_port(tcp, c);
+    if (port == 0) {
+        connection_end(tcp, c, LA_END_WAITS, LA_CLOSED);
+        return;
+    }
+    tcp_set_state(tcp, c, shadow_returns(tcp, c) ? LA_TIME_WAIT : LA_CLOSED);
+    connection_moves(tcp, c, port);
+    number_opening(tcp, c, NULL);
+    timer_disarm(c, LA_TIMER_RETRANSMIT);
+    c->retransmits = 0;
+    c->backoff = 0;
+    c->rtt_is_timed = false;
+    c->progress_ms = tcp_now_ms(tcp);
+    tcp_set_state(tcp, c, LA_SYN_SENT);
+    connection_wants_output(tcp, c);
 }
 
 /* ---- SEND ---- */

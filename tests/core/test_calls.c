@@ -313,7 +313,7 @@ static void a_port_is_free_when_the_last_wait_is_over(void **state)
     check(t, rebind_when(t, &other) == 0 && rebind_when(t, &elsewhere) == 0);
     finish_cleanly(t);
     la_time over = 0;
-    check(t, la_reuse_when(t->host, &t->local, &t->remote, &over) == LA_OK && over > t->now);
+    check(t, la_wait_until(t->host, &t->local, &t->remote, &over) == LA_OK && over > t->now);
     check(t, rebind_when(t, &any) == over && rebind_when(t, &t->local) == over);
     check(t, rebind_when(t, &other) == 0 && rebind_when(t, &elsewhere) == 0);
     advance_ns(t, over - t->now);

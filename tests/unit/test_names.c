@@ -46,7 +46,7 @@ static void names_that_others_know(void **state)
     assert_string_equal(la_drop_name(LA_DROP_BACKLOG_FULL), "backlog-full");
     assert_string_equal(la_counter_name(LA_COUNT_TCP_ACTIVE_OPENS), "tcpActiveOpens");
     assert_string_equal(la_counter_name(LA_COUNT_TCP_ESTABLISHED_RESETS), "tcpEstabResets");
-    assert_string_equal(la_counter_name(LA_COUNT_WAIT_REOPENED), "TcpExtTWRecycled");
+    assert_string_equal(la_counter_name(LA_COUNT_WAIT_REUSED), "TcpExtTWRecycled");
     assert_string_equal(la_counter_name(LA_COUNT_WAIT_ENTERED), "lastackWaitEntered");
     assert_string_equal(la_error_name(LA_OK), "ok");
     assert_string_equal(la_error_name(LA_ERROR_WOULD_BLOCK), "would-block");

@@ -30,12 +30,13 @@ static const struct edge figure_5[] = {
     {LA_TIME_WAIT, LA_CLOSED},         /* timeout = 2MSL */
 };
 
-/* RESET and ABORT end any state: note 3. The record of TIME-WAIT is reopened by a SYN: MAY-2. Both through CLOSED too:
-   the block that a new incarnation gets begins there. */
+/* RESET and ABORT end any state: note 3. The record of TIME-WAIT is reopened by a SYN, of the
+   peer's or our own, and that can be undone: MAY-2. The block that a new incarnation gets begins in CLOSED. */
 static const struct edge added[] = {
     {LA_SYN_RECEIVED, LA_CLOSED}, {LA_ESTABLISHED, LA_CLOSED},     {LA_FIN_WAIT_1, LA_CLOSED},
     {LA_FIN_WAIT_2, LA_CLOSED},   {LA_CLOSE_WAIT, LA_CLOSED},      {LA_CLOSING, LA_CLOSED},
-    {LA_CLOSED, LA_SYN_RECEIVED}, {LA_TIME_WAIT, LA_SYN_RECEIVED},
+    {LA_CLOSED, LA_SYN_RECEIVED}, {LA_TIME_WAIT, LA_SYN_RECEIVED}, {LA_SYN_RECEIVED, LA_TIME_WAIT},
+    {LA_TIME_WAIT, LA_SYN_SENT},  {LA_SYN_SENT, LA_TIME_WAIT},
 };
 
 /* Figure 5 has SYN-RECEIVED to FIN-WAIT-1 (CLOSE) and, note 2, FIN-WAIT-1 to TIME-WAIT in one step. Ours goes by

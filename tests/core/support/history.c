@@ -75,11 +75,11 @@ static void note_segment(struct test *t, const struct la_trace *record)
     note(t, record, what);
 }
 
-/* A connection begins in CLOSED, with a SYN to LISTEN, or in place of a record. */
+/* A connection begins in CLOSED, with a SYN to LISTEN, or in the shadow of a record. */
 static bool is_beginning(const struct la_trace *record)
 {
-    bool by_syn = record->to == LA_SYN_RECEIVED && (record->from == LA_LISTEN || record->from == LA_TIME_WAIT);
-    return record->from == LA_CLOSED || by_syn;
+    bool reuses = record->from == LA_TIME_WAIT && (record->to == LA_SYN_RECEIVED || record->to == LA_SYN_SENT);
+    return record->from == LA_CLOSED || reuses || (record->from == LA_LISTEN && record->to == LA_SYN_RECEIVED);
 }
 
 /* Its SND.NXT is its ISS; RCV.NXT, where there is a peer already, follows the peer's SYN. */
@@ -113,12 +113,12 @@ static void note_wait(struct test *t, const struct la_trace *record)
 {
     char what[WHAT_BYTES];
     switch ((enum la_wait_event)record->detail) {
-    case LA_WAIT_REOPENED:
-    case LA_WAIT_REUSED:
     case LA_WAIT_EVICTED:
     case LA_WAIT_EXPIRED:
-    case LA_WAIT_RESET: t->state = LA_CLOSED; break;
+    case LA_WAIT_RESET: t->state = t->state == LA_TIME_WAIT ? LA_CLOSED : t->state; break;
     case LA_WAIT_ENTERED: t->state = LA_TIME_WAIT; break;
+    case LA_WAIT_REOPENED:
+    case LA_WAIT_REUSED:
     case LA_WAIT_ANSWERED:
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:

@@ -84,6 +84,7 @@ struct test {
     uint32_t edge;         /* right edge of the window offered, from irs; 0: none yet */
     uint32_t acknowledged; /* the last acknowledgment sent, from irs */
     uint32_t out_end;      /* the end of what the host sent, from iss */
+    bool is_of_the_old;    /* what comes and goes now is of the incarnation before: nothing to hold it to */
 
     /* How the peer is. */
     uint16_t peer_window; /* in every segment it sends: the field, unscaled */
