@@ -32,9 +32,11 @@ static void una_moves(struct tcp *tcp, struct connection *c, const struct segmen
     if (c->snd_is_urgent && seq_before_or_equal(c->snd_up, c->snd_una)) {
         c->snd_is_urgent = false;
     }
-    c->is_probing = false;
+    if (c->is_probing) {
+        c->is_probing = false;
+        c->backoff = 0; /* the persist timer's */
+    }
     c->retransmits = 0;
-    c->backoff = 0; /* RFC 6298 5, and Karn: new data was acknowledged */
     c->progress_ms = tcp_now_ms(tcp);
     timer_disarm(c, LA_TIMER_USER_TIMEOUT);
     if (!c->in_recovery || c->duplicate_acks_seen > 0 || seq_after_or_equal(c->snd_una, c->recover)) {

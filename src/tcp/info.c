@@ -61,6 +61,16 @@ static bool syn_is_unsent(const struct connection *c)
     return c->state == LA_SYN_SENT && c->end == LA_END_NONE && seq_equal(c->snd_nxt, c->iss);
 }
 
+/* Who waits for room is told of it. */
+static void set_send_buffer(struct tcp *tcp, struct connection *c, uint32_t octets)
+{
+    c->send_limit_bytes = octets;
+    if (c->wants_writable && c->out.length <= octets / 2) {
+        c->wants_writable = false;
+        connection_ready(tcp, c, LA_READY_WRITABLE);
+    }
+}
+
 static void set_receive_buffer(struct tcp *tcp, struct connection *c, uint32_t bytes)
 {
     c->receive_limit_bytes = bytes;
@@ -175,7 +185,7 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
     case LA_OPTION_USER_TIMEOUT_MS:
     case LA_OPTION_R1_RETRANSMISSIONS:
     case LA_OPTION_R2_MS: return set_own(tcp, c, option, (uint32_t)value);
-    case LA_OPTION_SEND_BUFFER_BYTES: c->send_limit_bytes = (uint32_t)value; break;
+    case LA_OPTION_SEND_BUFFER_BYTES: set_send_buffer(tcp, c, (uint32_t)value); break;
     case LA_OPTION_RECEIVE_BUFFER_BYTES: set_receive_buffer(tcp, c, (uint32_t)value); break;
     case LA_OPTION_TTL: c->ttl = (uint8_t)value; break;
     case LA_OPTION_DSCP: set_dscp(tcp, c, (uint8_t)value); break;

@@ -173,6 +173,12 @@ static size_t emit_segment(struct tcp *tcp, struct connection *c, uint8_t *to, c
     return emit(tcp, c, to, &header, plan);
 }
 
+/* Of an ACK that carries nothing: while an octet probes a shut window the peer takes no number but the one before it. */
+static struct seq empty_seq(const struct connection *c)
+{
+    return c->is_probing ? c->snd_una : c->snd_nxt;
+}
+
 static size_t emit_ack(struct tcp *tcp, struct connection *c, uint8_t *to, struct seq seq)
 {
     const struct plan nothing = {.seq = seq};
@@ -258,7 +264,8 @@ COLD static size_t emit_probe(struct tcp *tcp, struct connection *c, uint8_t *to
         return 0;
     }
     core_count(tcp_core(tcp), LA_COUNT_TCP_WINDOW_PROBES);
-    if (c->probes == 0) {
+    if (c->probes == 0 || !c->is_probing) { /* what else was probed for was the peer's life */
+        c->probes = 0;
         c->progress_ms = tcp_now_ms(tcp);
     }
     if (c->probes < UINT8_MAX) {
@@ -344,7 +351,7 @@ size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to)
     if (c->duplicate_acks_owed > 0) {
         c->duplicate_acks_owed--;
         core_count(tcp_core(tcp), LA_COUNT_TCP_DUPLICATE_ACKS_OUT);
-        return emit_ack(tcp, c, to, c->snd_nxt);
+        return emit_ack(tcp, c, to, empty_seq(c));
     }
     if (c->owes_keepalive) {
         c->owes_keepalive = false;
@@ -355,7 +362,7 @@ size_t segment_next(struct tcp *tcp, struct connection *c, uint8_t *to)
         return length;
     }
     if (c->owes_ack) {
-        return emit_ack(tcp, c, to, c->snd_nxt);
+        return emit_ack(tcp, c, to, empty_seq(c));
     }
     timers_follow(tcp, c);
     return 0;

@@ -10,6 +10,13 @@ static const struct congestion_algorithm *algorithm(const struct tcp *tcp)
     return congestion_algorithm((enum la_congestion)tcp_core(tcp)->config.congestion);
 }
 
+/* What limited transmit let go lies beyond the congestion window, and is not counted (RFC 5681 3.2 (2)). */
+static uint32_t flight_without_limited(const struct connection *c)
+{
+    uint32_t flight = flight_octets(c);
+    return flight < c->congestion.cwnd_bytes ? flight : c->congestion.cwnd_bytes;
+}
+
 void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
 {
     if (c->in_recovery) {
@@ -30,7 +37,7 @@ void recovery_duplicate_ack(struct tcp *tcp, struct connection *c)
         return;
     }
     core_count(tcp_core(tcp), LA_COUNT_TCP_FAST_RETRANSMITS);
-    algorithm(tcp)->lost(&c->congestion, c->snd_mss, flight_octets(c));
+    algorithm(tcp)->lost(&c->congestion, c->snd_mss, flight_without_limited(c));
     c->in_recovery = true;
     c->recover_is_set = true;
     c->recover = c->snd_nxt;
@@ -67,8 +74,7 @@ void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets)
     uint32_t flight = flight_octets(c);
     uint32_t window = (flight > c->snd_mss ? flight : c->snd_mss) + c->snd_mss;
     c->congestion.cwnd_bytes = window < c->congestion.ssthresh_bytes ? window : c->congestion.ssthresh_bytes;
-    c->in_recovery = false;
-    c->recover_is_set = false;
+    c->in_recovery = false; /* recover stays: RFC 6582 3.2 (1) asks for an ACK of more than that */
 }
 
 void recovery_from_start(struct connection *c)

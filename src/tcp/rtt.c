@@ -8,8 +8,10 @@ static uint32_t now_us(const struct tcp *tcp)
     return (uint32_t)(tcp_core(tcp)->now / LA_MICROSECOND);
 }
 
+/* RFC 6298 5, Karn: what doubled the timeout is over once there is a new measurement, and no sooner. */
 static void sample(struct connection *c, uint32_t rtt_us)
 {
+    c->backoff = 0;
     if (!c->rtt_is_known) {
         c->rtt_is_known = true;
         c->srtt_us = rtt_us; /* (2.2) */

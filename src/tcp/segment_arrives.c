@@ -36,11 +36,11 @@ static uint32_t segment_octets(const struct segment *segment)
 
 /* ---- first: the sequence number ---- */
 
-/* Something that is not taken is answered; what carries nothing only as often as a challenge, so that two ends that
-   disagree do not talk for ever (RFC 9293 3.10.7.4, first; RFC 5961 7). */
+/* Something that is not taken is answered; what carries nothing, or a SYN, only as often as a challenge, so that two
+   ends that disagree do not talk for ever (RFC 9293 3.10.7.4, first; RFC 5961 4.2, 7). */
 COLD static void answer_unacceptable(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
-    if (segment_octets(segment) > 0) {
+    if (segment_octets(segment) > 0 && (segment->flags & LA_SYN) == 0) {
         acknowledge_now(tcp, c);
     } else {
         challenge(tcp, c);
@@ -58,6 +58,9 @@ static bool check_timestamp(struct tcp *tcp, struct connection *c, const struct 
 {
     if (!segment->options.has_timestamp) {
         segment_drop(tcp, LA_DROP_NO_TIMESTAMP, segment, c);
+        if ((segment->flags & LA_SYN) != 0) {
+            challenge(tcp, c); /* RFC 5961 4.2: a peer that has begun anew, and offers none */
+        }
         return false;
     }
     bool forgotten = tcp_now_ms(tcp) - c->ts_recent_ms > PAWS_FORGETS_MS;
@@ -70,7 +73,8 @@ static bool check_timestamp(struct tcp *tcp, struct connection *c, const struct 
 }
 
 /* The four cases of the table in 3.4, the most frequent first: what starts inside the window is taken, whatever its
-   length. */
+   length. What carries nothing is taken at the window's right edge too, where the peer's numbers are while a full window
+   of its text is on the way, or part of it was lost: its acknowledgment counts, and its RST is challenged. */
 static bool is_acceptable(const struct connection *c, const struct segment *segment)
 {
     uint32_t window = receive_window(c);
@@ -79,7 +83,7 @@ static bool is_acceptable(const struct connection *c, const struct segment *segm
     }
     uint32_t octets = segment_octets(segment);
     if (octets == 0) {
-        return window == 0 && seq_equal(segment->seq, c->rcv_nxt);
+        return seq_equal(segment->seq, seq_add(c->rcv_nxt, window));
     }
     return seq_in(seq_add(segment->seq, octets - 1), c->rcv_nxt, window);
 }
@@ -117,6 +121,8 @@ COLD static void reject_sequence(struct tcp *tcp, struct connection *c, const st
     segment_drop(tcp, LA_DROP_SEQUENCE, segment, c);
     if (is_syn_again(c, segment)) {
         c->owes_retransmission = true;
+        c->rtt_is_timed = false; /* Karn: MUST-18 */
+        c->syn_was_resent = true;
         connection_wants_output(tcp, c);
     } else {
         answer_unacceptable(tcp, c, segment);
@@ -125,19 +131,12 @@ COLD static void reject_sequence(struct tcp *tcp, struct connection *c, const st
 
 static bool check_sequence(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
-    bool is_stamped = has_to_be_stamped(c, segment);
-    if (is_stamped && !check_timestamp(tcp, c, segment)) {
+    if (has_to_be_stamped(c, segment) && !check_timestamp(tcp, c, segment)) {
         return false;
     }
     if (!is_acceptable(c, segment) && !allow_into_shut_window(tcp, c, segment)) {
         reject_sequence(tcp, c, segment);
         return false;
-    }
-    c->heard_ms = tcp_now_ms(tcp);
-    c->rcv_tos = segment->tos;
-    if (is_stamped && seq_before_or_equal(segment->seq, c->last_ack_sent)) { /* RFC 7323 4.3 */
-        c->ts_recent = segment->options.tsval;
-        c->ts_recent_ms = tcp_now_ms(tcp);
     }
     return true;
 }
@@ -243,6 +242,18 @@ static bool fin_is_now_acknowledged(struct tcp *tcp, struct connection *c)
     return false;
 }
 
+/* It is the peer's beyond doubt: in the window, and its acknowledgment possible. Nothing that could be somebody else's
+   moves TS.Recent (RFC 7323 4.3, RFC 5961 5). */
+static void note_heard(const struct tcp *tcp, struct connection *c, const struct segment *segment)
+{
+    c->heard_ms = tcp_now_ms(tcp);
+    c->rcv_tos = segment->tos;
+    if (c->timestamps && seq_before_or_equal(segment->seq, c->last_ack_sent)) {
+        c->ts_recent = segment->options.tsval;
+        c->ts_recent_ms = tcp_now_ms(tcp);
+    }
+}
+
 static bool check_ack(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     if ((segment->flags & LA_ACK) == 0) {
@@ -256,6 +267,7 @@ static bool check_ack(struct tcp *tcp, struct connection *c, const struct segmen
     } else if (!check_ack_range(tcp, c, segment)) {
         return false;
     }
+    note_heard(tcp, c, segment);
     acknowledgment_arrives(tcp, c, segment);
     return c->fin_is_acknowledged ? fin_is_now_acknowledged(tcp, c) : true;
 }
@@ -372,13 +384,21 @@ void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct se
 
 /* Simultaneous open, RFC 9293 figure 7, line 6: the SYN of the peer's SYN-ACK has been received before; what counts is
    that it acknowledges ours. */
-static void pass_known_syn(const struct connection *c, struct segment *segment)
+static bool is_known_syn(const struct connection *c, const struct segment *segment)
 {
     bool syn_ack = (segment->flags & (LA_SYN | LA_ACK | LA_RST)) == (LA_SYN | LA_ACK);
-    if (!c->is_passive && syn_ack && seq_equal(seq_add(segment->seq, 1), c->rcv_nxt)) {
-        segment->seq = c->rcv_nxt;
-        segment->flags &= (uint8_t)~LA_SYN;
-    }
+    return !c->is_passive && syn_ack && seq_equal(seq_add(segment->seq, 1), c->rcv_nxt);
+}
+
+/* The window beside a SYN is never scaled (RFC 7323 2.2). */
+COLD static void known_syn_arrives(struct tcp *tcp, struct connection *c, struct segment *segment)
+{
+    uint8_t scale = c->snd_scale;
+    segment->seq = c->rcv_nxt;
+    segment->flags &= (uint8_t)~LA_SYN;
+    c->snd_scale = 0;
+    segment_arrives(tcp, c, segment);
+    c->snd_scale = scale;
 }
 
 void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segment)
@@ -387,7 +407,10 @@ void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segm
         if (c->has_shadow && shadow_takes(tcp, c, segment)) {
             return;
         }
-        pass_known_syn(c, segment);
+        if (is_known_syn(c, segment)) {
+            known_syn_arrives(tcp, c, segment);
+            return;
+        }
     }
     if (check_sequence(tcp, c, segment) && check_rst(tcp, c, segment) && check_syn(tcp, c, segment) &&
         check_ack(tcp, c, segment)) {

@@ -94,9 +94,6 @@ void signals_window_was_reduced(struct connection *c)
 /* 6.1.2; RFC 9293 SHLD-8: as for a loss, once for what is in flight. */
 static void echo_arrives(struct tcp *tcp, struct connection *c)
 {
-    if (c->ecn_is_reduced && seq_after_or_equal(c->snd_una, c->ecn_until)) {
-        c->ecn_is_reduced = false;
-    }
     if (c->ecn_is_reduced || c->in_recovery) {
         return;
     }
@@ -110,6 +107,9 @@ static void echo_arrives(struct tcp *tcp, struct connection *c)
    counts anew. */
 static void marks_arrive(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
+    if (c->ecn_is_reduced && seq_after_or_equal(c->snd_una, c->ecn_until)) {
+        c->ecn_is_reduced = false; /* with the first segment that may say so, echo or not: the numbers go round */
+    }
     if ((segment->flags & LA_CWR) != 0) {
         c->ecn_echoes = false;
     }

@@ -90,6 +90,7 @@ void connection_established(struct tcp *tcp, struct connection *c)
         c->congestion.cwnd_bytes = c->snd_mss; /* RFC 5681 3.1 */
     }
     c->recover_is_set = false;
+    c->backoff = 0; /* RFC 6298 5.7: what a lost SYN leaves is the three seconds */
     if (c->keepalive) {
         timer_arm(tcp, c, LA_TIMER_KEEPALIVE, keepalive_idle_ms(tcp, c));
     }

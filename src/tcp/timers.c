@@ -123,7 +123,7 @@ static bool may_retransmit(struct tcp *tcp, struct connection *c)
    after a retransmission timeout, then less and less often (SHLD-29, SHLD-30). */
 static void persist_fired(struct tcp *tcp, struct connection *c)
 {
-    if (c->probes > 0 && tcp_now_ms(tcp) - c->progress_ms >= r2_data_ms(tcp, c)) {
+    if (c->is_probing && c->probes > 0 && tcp_now_ms(tcp) - c->progress_ms >= r2_data_ms(tcp, c)) {
         connection_abort(tcp, c, LA_END_TIMED_OUT);
         return;
     }
@@ -143,7 +143,10 @@ static void persist_fired(struct tcp *tcp, struct connection *c)
    that its octets are not acknowledged is no reason to give up (SHLD-17). */
 static void probe_shrunken_window(struct tcp *tcp, struct connection *c)
 {
-    c->in_recovery = false;
+    if (c->in_recovery) { /* RFC 6582 3.2 (3): as at its end */
+        c->congestion.cwnd_bytes = c->congestion.ssthresh_bytes;
+        c->in_recovery = false;
+    }
     c->duplicate_acks_seen = 0;
     c->rtt_is_timed = false;
     c->owes_retransmission = false;

@@ -302,7 +302,7 @@ int tcp_peek(const struct tcp *tcp, struct la_conn conn, size_t offset, void *da
         return error;
     }
     if (offset >= c->in.length) {
-        return LA_ERROR_WOULD_BLOCK;
+        return c->peer_is_closed ? 0 : LA_ERROR_WOULD_BLOCK;
     }
     const struct pieces_memory memory = tcp_pieces(tcp);
     uint32_t there = c->in.length - (uint32_t)offset;

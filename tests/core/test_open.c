@@ -329,7 +329,7 @@ static void rst_in_syn_received(void **state)
     expect_dropped(t, LA_DROP_NONE);
     inject(t, .flags = RST, .seq = 0);
     expect_dropped(t, LA_DROP_RST_OUTSIDE);
-    inject(t, .flags = RST, .seq = 1 + 8192);
+    inject(t, .flags = RST, .seq = 2 + 8192);
     expect_dropped(t, LA_DROP_RST_OUTSIDE);
     expect_nothing(t);
     inject(t, .flags = RST, .seq = 2);

@@ -67,7 +67,8 @@ static const struct kind kinds[] = {
     {"ACK of far more", ACK, NEXT, 0, 0, SENT, 0x7fffffff, SAME(LA_DROP_ACK_FUTURE, AN_ACK, 0, NONE_AT_ALL)},
     {"ACK left of the window", ACK, NEXT, MINUS(1), 0, UNA, 0, SAME(LA_DROP_SEQUENCE, AN_ACK, 0, NONE_AT_ALL)},
     {"ACK at the window's last octet", ACK, EDGE, MINUS(1), 0, UNA, 0, SAME(LA_DROP_NONE, SILENCE, 0, NONE_AT_ALL)},
-    {"ACK right of the window", ACK, EDGE, 0, 0, UNA, 0, SAME(LA_DROP_SEQUENCE, AN_ACK, 0, NONE_AT_ALL)},
+    {"ACK at the right edge", ACK, EDGE, 0, 0, UNA, 0, SAME(LA_DROP_NONE, SILENCE, 0, NONE_AT_ALL)},
+    {"ACK right of the window", ACK, EDGE, 1, 0, UNA, 0, SAME(LA_DROP_SEQUENCE, AN_ACK, 0, NONE_AT_ALL)},
     {"ACK far right", ACK, EDGE, 0x40000000, 0, UNA, 0, SAME(LA_DROP_SEQUENCE, AN_ACK, 0, NONE_AT_ALL)},
     {"ACK far left", ACK, NEXT, 0x80000001, 0, UNA, 0, SAME(LA_DROP_SEQUENCE, AN_ACK, 0, NONE_AT_ALL)},
     /* ---- text ---- */
@@ -148,7 +149,8 @@ static const struct kind kinds[] = {
     {"RST-ACK one further", RST | ACK, NEXT, 1, 0, UNA, 0, SAME(LA_DROP_RST_CHALLENGED, AN_ACK, 0, NONE_AT_ALL)},
     {"RST at the window's last octet", RST, EDGE, MINUS(1), 0, UNA, 0,
      SAME(LA_DROP_RST_CHALLENGED, AN_ACK, 0, NONE_AT_ALL)},
-    {"RST right of the window", RST, EDGE, 0, 0, UNA, 0, SAME(LA_DROP_RST_OUTSIDE, SILENCE, 0, NONE_AT_ALL)},
+    {"RST at the right edge", RST, EDGE, 0, 0, UNA, 0, SAME(LA_DROP_RST_CHALLENGED, AN_ACK, 0, NONE_AT_ALL)},
+    {"RST right of the window", RST, EDGE, 1, 0, UNA, 0, SAME(LA_DROP_RST_OUTSIDE, SILENCE, 0, NONE_AT_ALL)},
     {"RST left of the window", RST, NEXT, MINUS(1), 0, UNA, 0, SAME(LA_DROP_RST_OUTSIDE, SILENCE, 0, NONE_AT_ALL)},
     {"RST far off", RST | ACK, NEXT, 0x80000000, 0, UNA, 0, SAME(LA_DROP_RST_OUTSIDE, SILENCE, 0, NONE_AT_ALL)},
     /* ---- strange flags ---- */
