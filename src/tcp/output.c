@@ -173,7 +173,7 @@ static size_t emit_segment(struct tcp *tcp, struct connection *c, uint8_t *to, c
     return emit(tcp, c, to, &header, plan);
 }
 
-/* Of an ACK that carries nothing: while an octet probes a shut window the peer takes no number but the one before it. */
+/* Of an ACK that carries nothing: while an octet probes a shut window the peer takes only the number before it. */
 static struct seq empty_seq(const struct connection *c)
 {
     return c->is_probing ? c->snd_una : c->snd_nxt;

@@ -73,8 +73,8 @@ static bool check_timestamp(struct tcp *tcp, struct connection *c, const struct 
 }
 
 /* The four cases of the table in 3.4, the most frequent first: what starts inside the window is taken, whatever its
-   length. What carries nothing is taken at the window's right edge too, where the peer's numbers are while a full window
-   of its text is on the way, or part of it was lost: its acknowledgment counts, and its RST is challenged. */
+   length. What carries nothing is taken at the right edge too, where the peer's numbers are while a full window of its
+   text is on the way, or part of it was lost: its acknowledgment counts, and its RST is challenged. */
 static bool is_acceptable(const struct connection *c, const struct segment *segment)
 {
     uint32_t window = receive_window(c);
