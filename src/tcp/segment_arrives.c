@@ -382,6 +382,14 @@ void segment_text_arrives(struct tcp *tcp, struct connection *c, const struct se
     }
 }
 
+static void take_steps(struct tcp *tcp, struct connection *c, struct segment *segment)
+{
+    if (check_sequence(tcp, c, segment) && check_rst(tcp, c, segment) && check_syn(tcp, c, segment) &&
+        check_ack(tcp, c, segment)) {
+        segment_text_arrives(tcp, c, segment);
+    }
+}
+
 /* Simultaneous open, RFC 9293 figure 7, line 6: the SYN of the peer's SYN-ACK has been received before; what counts is
    that it acknowledges ours. */
 static bool is_known_syn(const struct connection *c, const struct segment *segment)
@@ -397,7 +405,7 @@ COLD static void known_syn_arrives(struct tcp *tcp, struct connection *c, struct
     segment->seq = c->rcv_nxt;
     segment->flags &= (uint8_t)~LA_SYN;
     c->snd_scale = 0;
-    segment_arrives(tcp, c, segment);
+    take_steps(tcp, c, segment);
     c->snd_scale = scale;
 }
 
@@ -412,8 +420,5 @@ void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segm
             return;
         }
     }
-    if (check_sequence(tcp, c, segment) && check_rst(tcp, c, segment) && check_syn(tcp, c, segment) &&
-        check_ack(tcp, c, segment)) {
-        segment_text_arrives(tcp, c, segment);
-    }
+    take_steps(tcp, c, segment);
 }

@@ -21,7 +21,7 @@ enum la_drop ethernet_parse(const uint8_t *bytes, size_t length, struct ethernet
     }
     memcpy(frame->destination.octets, bytes, MAC_BYTES);
     memcpy(frame->source.octets, bytes + MAC_BYTES, MAC_BYTES);
-    frame->type = get_u16(bytes + 2 * MAC_BYTES);
+    frame->type = get_u16(bytes + (size_t)2 * MAC_BYTES);
     frame->payload = bytes + ETHERNET_HEADER_BYTES;
     frame->payload_length = length - ETHERNET_HEADER_BYTES;
     return mac_is_group(&frame->source) ? LA_DROP_ETHERNET : LA_DROP_NONE;
@@ -31,5 +31,5 @@ void ethernet_emit(uint8_t *to, const struct mac *destination, const struct mac 
 {
     memcpy(to, destination->octets, MAC_BYTES);
     memcpy(to + MAC_BYTES, source->octets, MAC_BYTES);
-    put_u16(to + 2 * MAC_BYTES, (uint16_t)type);
+    put_u16(to + (size_t)2 * MAC_BYTES, (uint16_t)type);
 }

@@ -45,7 +45,7 @@ static struct la_address ipv4_of(uint8_t n)
 
 static struct la_address ipv6_of(uint8_t n)
 {
-    static const struct la_address any;
+    static const struct la_address any = {{0}};
     const struct la_address address = {{0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, n}};
     return n == 0 ? any : address;
 }

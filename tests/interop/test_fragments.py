@@ -70,6 +70,7 @@ CUT = """
     device = [line.split()[1].rstrip(":") for line in
               subprocess.run(["ip", "-o", "link"], stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
               if "lastack" in line][0]
+    run("ip", "link", "set", device, "txqueuelen", "10000") # a window in fragments is more than the usual 500 packets
     run("ip", "route", "add", LASTACK + "/32", "dev", device, "mtu", "lock", "576")
     with open("/proc/sys/net/ipv4/ip_forward", "w") as file:
         file.write("1")
