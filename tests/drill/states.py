@@ -36,7 +36,6 @@ ack-new            -   -      .      .>ES      .>ES      .         .>F2      -  
 ack-beyond         -   -      R      R         R         A         A         A         A     A     A     .
 ack-left           -   -      -      A         A         A         A         A         A     A     A     A
 ack-right          -   -      -      .>ES      .>ES      .         .         .         .     .     .     A
-ack-past-right     -   -      -      A         A         A         A         A         A     A     A     A
 text               R   R      R      R         R         A+100     A+100     A+100     A     A     A     A
 text-ack-new       -   -      .      A+100>ES  A+100>ES  A+100     A+100>F2  -         -     -     -     -
 text-old           -   -      -      -         -         A         A         A         A     A     A     A
@@ -60,14 +59,12 @@ rst-inside         -   -      -      A         A         A         A         A  
 rst-last-octet     -   -      -      A         A         A         A         A         A     A     A     .
 rst-left           -   -      -      .         .         .         .         .         .     .     .     .
 rst-right          -   -      -      A         A         A         A         A         A     A     A     .
-rst-past-right     -   -      -      .         .         .         .         .         .     .     .     .
 rst-ack            .   .      .>CL   .>LI      .>CL      .>CL      .>CL      .>CL      .>CL  .>CL  .>CL  .
 rst-ack-beyond     -   -      .      .>LI      .>CL      .>CL      .>CL      .>CL      .>CL  .>CL  .>CL  .
 rst-ack-inside     -   -      -      A         A         A         A         A         A     A     A     .
 rst-with-text      .   .      .      .>LI      .>CL      .>CL      .>CL      .>CL      .>CL  .>CL  .>CL  .
 no-flags           R   .      .      .         .         .         .         .         .     .     .     .
 no-flags-right     -   -      -      .         .         .         .         .         .     .     .     A
-no-flags-past      -   -      -      A         A         A         A         A         A     A     A     A
 all-flags          .   .      .>CL   .>LI      .>CL      .>CL      .>CL      .>CL      .>CL  .>CL  .>CL  .
 all-flags-inside   -   -      -      A         -         A         A         A         A     A     A     .
 """
@@ -93,7 +90,6 @@ SEGMENTS = {
     "ack-beyond": (".", "r", 0, "s+1", "fifth; RFC 5961 5.2", "an ACK of what was never sent"),
     "ack-left": (".", "r-1", 0, "x", "first", "an ACK left of the window"),
     "ack-right": (".", "r+W", 0, "x", "first", "an ACK at the window's right edge"),
-    "ack-past-right": (".", "r+W+1", 0, "x", "first", "an ACK right of the window"),
     "text": ("P.", "r", 100, "u", "seventh", "text at RCV.NXT"),
     "text-ack-new": ("P.", "r", 100, "s", "fifth, seventh", "text, with an ACK of all that was sent"),
     "text-old": ("P.", "r-100", 100, "x", "first", "text that came before"),
@@ -117,14 +113,12 @@ SEGMENTS = {
     "rst-last-octet": ("R", "r+W-1", 0, None, "second; RFC 5961 3.2", "a RST at the window's last octet"),
     "rst-left": ("R", "r-1", 0, None, "second; RFC 5961 3.2", "a RST left of the window"),
     "rst-right": ("R", "r+W", 0, None, "second; RFC 5961 3.2", "a RST at the window's right edge"),
-    "rst-past-right": ("R", "r+W+1", 0, None, "second; RFC 5961 3.2", "a RST right of the window"),
     "rst-ack": ("R.", "r", 0, "s", "second; RFC 5961 3.2", "a RST with an ACK, at RCV.NXT"),
     "rst-ack-beyond": ("R.", "r", 0, "s+1", "second; RFC 5961 3.2", "a RST with an ACK of what was never sent"),
     "rst-ack-inside": ("R.", "r+1", 0, "s", "second; RFC 5961 3.2", "a RST with an ACK, inside the window"),
     "rst-with-text": ("R", "r", 100, None, "second; RFC 5961 3.2", "a RST with text"),
     "no-flags": ("-", "r", 0, None, "fifth", "a segment without any flag"),
     "no-flags-right": ("-", "r+W", 0, None, "fifth", "a segment without any flag, at the window's right edge"),
-    "no-flags-past": ("-", "r+W+1", 0, None, "first", "a segment without any flag, right of the window"),
     "all-flags": ("FSRPU.", "r", 0, "s", "second; RFC 5961 3.2", "a segment with all flags"),
     "all-flags-inside": ("FSRPU.", "r+1", 0, "s", "second; RFC 5961 3.2", "all flags, inside the window"),
 }
