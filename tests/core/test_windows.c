@@ -198,7 +198,7 @@ static void the_third_duplicate(void **state)
     inject_ack(t, 1);
     expect_segments(t, 1, 1);
     check(t, counted(t, LA_COUNT_TCP_FAST_RETRANSMITS) == 1);
-    check(t, info_of(t).snd_ssthresh_bytes == 5 * MSS); /* half of what was in flight without limited transmit's two: 3.2 (2) */
+    check(t, info_of(t).snd_ssthresh_bytes == 5 * MSS); /* half of the flight, limited transmit's two not counted */
     check(t, info_of(t).snd_cwnd_bytes == 8 * MSS);
     for (unsigned n = 4; n <= 7; n++) {
         inject_ack(t, 1); /* each lets a segment more: 9, 10, 11, 12 */

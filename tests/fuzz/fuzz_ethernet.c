@@ -249,10 +249,13 @@ static void call(struct run *run)
     uint8_t n = read_station(run);
     struct la_conn *conn = &run->handles[what / 8 % HANDLES];
     struct la_endpoint remote = {(what & 64) != 0 ? ipv6_of(n) : ipv4_of(n), 80};
+    const struct la_address far = la_address_ipv4(192, 0, 2, 1); /* behind the router */
+    if (what % 8 == 0) {
+        remote.address = far;
+    }
     const struct la_address added = (what & 64) != 0 ? ipv6_of(n) : ipv4_of(n);
-    struct la_address far = la_address_ipv4(192, 0, 2, 1);
     switch (what % 8) {
-    case 0: remote.address = far; /* fall through */
+    case 0:
     case 1:
     case 2:
         (void)la_release(run->host, run->now, *conn);
