@@ -44,9 +44,8 @@ void la_host_advance(la_host *host, la_time now);
    interface's MTU (else 0). Pull until 0 after every input, advance and call. */
 size_t la_host_output(la_host *host, la_time now, unsigned interface, void *buffer, size_t size);
 
-/* When la_host_advance next wants to be called: may be early, never late; who lets more than 24 days pass without a
-   call that has the time in it finds timers of then still to come. LA_TIME_NEVER: not before something else
-   happens. */
+/* When la_host_advance next wants to be called: may be early, never late. Who calls more than 24 days after it finds
+   what was due then still to come. LA_TIME_NEVER: not before something else happens. */
 la_time la_host_deadline(const la_host *host);
 
 /* ---- interfaces, addresses, routes ------------------------------------------------------------------------------- */

@@ -125,7 +125,7 @@ struct connection {
 
     /* Timestamps. */
     uint32_t ts_recent;
-    uint32_t ts_recent_ms; /* when it was set */
+    uint32_t ts_recent_at; /* when it was set: paws_clock */
     uint32_t ts_offset;
     uint32_t last_tsval;
 
@@ -192,6 +192,14 @@ static inline struct connection *connection_at(const struct tcp *tcp, uint32_t s
 static inline uint32_t connection_slot(const struct tcp *tcp, const struct connection *c)
 {
     return (uint32_t)(c - connection_at(tcp, 0));
+}
+
+/* How old TS.Recent is must not come round while a connection sleeps (RFC 7323 5.5): ticks of 67 ms, for nine years. */
+#define PAWS_TICK (UINT64_C(1) << 26)
+
+static inline uint32_t paws_clock(const struct tcp *tcp)
+{
+    return (uint32_t)(tcp_core(tcp)->now / PAWS_TICK);
 }
 
 /* The table of the family. */

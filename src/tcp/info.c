@@ -239,6 +239,12 @@ static uint64_t bytes_acked(const struct connection *c)
     return numbers - controls;
 }
 
+/* At most 71 minutes can be said. */
+static uint32_t microseconds(uint32_t ms)
+{
+    return ms < UINT32_MAX / 1000 ? ms * 1000 : UINT32_MAX;
+}
+
 int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info)
 {
     const struct connection *c = connection_of(tcp, conn);
@@ -261,7 +267,7 @@ int tcp_info(const struct tcp *tcp, struct la_conn conn, struct la_info *info)
         .wscale_ok = c->window_scaling,
         .ecn = c->ecn,
         .user_timeout_ms = user_timeout_ms(tcp, c),
-        .rto_us = retransmission_timeout_ms(tcp, c) * 1000,
+        .rto_us = microseconds(retransmission_timeout_ms(tcp, c)),
         .rtt_us = c->srtt_us,
         .rttvar_us = c->rttvar_us,
         .snd_mss = c->snd_mss,

@@ -1,6 +1,7 @@
 #include "congestion.h"
 
-/* RFC 5681 with byte counting (RFC 3465, L = 2 SMSS); the recovery that RFC 6582 describes is recovery.c. */
+/* RFC 5681 with byte counting (RFC 3465, L = 2 SMSS, after a timeout 1); the recovery that RFC 6582 describes is
+   recovery.c. */
 
 uint32_t congestion_initial_window(uint32_t mss)
 {
@@ -8,6 +9,8 @@ uint32_t congestion_initial_window(uint32_t mss)
     uint32_t least = 2 * mss > 14600 ? 2 * mss : 14600;
     return most < least ? most : least;
 }
+
+#define AFTER_TIMEOUT 1
 
 static uint32_t half_of(uint32_t flight_octets, uint32_t mss)
 {
@@ -22,15 +25,17 @@ static void newreno_start(struct congestion *congestion, uint32_t mss)
     congestion->memory = 0;
 }
 
-/* Slow start, then congestion avoidance (RFC 9293 MUST-19). memory: octets acknowledged since cwnd last grew, in
-   congestion avoidance. */
+/* Slow start, then congestion avoidance (RFC 9293 MUST-19). memory: in slow start AFTER_TIMEOUT if a timeout began it,
+   so that what was lost is not sent again in bursts (RFC 3465 2.3); in congestion avoidance the octets acknowledged
+   since cwnd last grew. */
 static void newreno_acknowledged(struct congestion *congestion, uint32_t mss, uint32_t octets)
 {
     if (congestion->cwnd_bytes >= UINT32_MAX / 2) {
         return;
     }
     if (congestion->cwnd_bytes < congestion->ssthresh_bytes) {
-        congestion->cwnd_bytes += octets < 2 * mss ? octets : 2 * mss;
+        uint32_t most = congestion->memory == AFTER_TIMEOUT ? mss : 2 * mss;
+        congestion->cwnd_bytes += octets < most ? octets : most;
         return;
     }
     congestion->memory += octets;
@@ -61,7 +66,7 @@ static void newreno_timed_out(struct congestion *congestion, uint32_t mss, uint3
         congestion->ssthresh_bytes = half_of(flight_octets, mss);
     }
     congestion->cwnd_bytes = mss;
-    congestion->memory = 0;
+    congestion->memory = AFTER_TIMEOUT;
 }
 
 static void newreno_idle(struct congestion *congestion, uint32_t mss)

@@ -264,8 +264,7 @@ COLD static size_t emit_probe(struct tcp *tcp, struct connection *c, uint8_t *to
         return 0;
     }
     core_count(tcp_core(tcp), LA_COUNT_TCP_WINDOW_PROBES);
-    if (c->probes == 0 || !c->is_probing) { /* what else was probed for was the peer's life */
-        c->probes = 0;
+    if (c->probes == 0) {
         c->progress_ms = tcp_now_ms(tcp);
     }
     if (c->probes < UINT8_MAX) {

@@ -57,11 +57,22 @@ COLD static void partial_ack(struct connection *c, uint32_t octets)
     c->owes_retransmission = true; /* RFC 6582 3.2 (3): the next hole */
 }
 
+/* What was in flight needed the window: by half while it may double in a round trip, else to within a segment. One that
+   nobody fills says nothing about the path (RFC 7661 4.1 has the reasons; as it measures, in slow start). */
+static bool window_is_in_use(const struct connection *c, uint32_t acknowledged)
+{
+    uint32_t flight = flight_octets(c) + acknowledged;
+    uint32_t cwnd = c->congestion.cwnd_bytes;
+    return cwnd < c->congestion.ssthresh_bytes ? cwnd / 2 <= flight : cwnd <= flight + c->snd_mss;
+}
+
 void recovery_new_ack(struct tcp *tcp, struct connection *c, uint32_t octets)
 {
     c->duplicate_acks_seen = 0;
     if (!c->in_recovery) {
-        algorithm(tcp)->acknowledged(&c->congestion, c->snd_mss, octets);
+        if (window_is_in_use(c, octets)) {
+            algorithm(tcp)->acknowledged(&c->congestion, c->snd_mss, octets);
+        }
         if (c->recover_is_set && seq_after(c->snd_una, c->recover)) {
             c->recover_is_set = false;
         }

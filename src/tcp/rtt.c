@@ -42,7 +42,7 @@ void rtt_acknowledged(struct tcp *tcp, struct connection *c, const struct segmen
         }
     } else if (c->retransmits > 0 && c->timestamps && segment->options.has_timestamp) {
         uint32_t rtt_ms = tcp_now_ms(tcp) + c->ts_offset - segment->options.tsecr;
-        if (rtt_ms <= tcp_core(tcp)->config.rto_max_ms) { /* else it is no echo of ours */
+        if (rtt_ms <= tcp_core(tcp)->config.rto_max_ms && rtt_ms < UINT32_MAX / 1000) { /* else it is no echo of ours */
             sample(c, rtt_ms * 1000);
         }
     }

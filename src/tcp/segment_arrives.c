@@ -5,7 +5,8 @@
 /* RFC 9293 3.10.7.4, step by step, for SYN-RECEIVED and everything after it. A step answers whether the next one is to
    be taken. */
 
-#define PAWS_FORGETS_MS (24U * 24 * 3600 * 1000) /* RFC 7323 5.5: 24 days */
+/* RFC 7323 5.5: 24 days, by up to two ticks more. */
+#define PAWS_FORGETS ((uint32_t)((UINT64_C(24) * 24 * 3600 * LA_SECOND) / PAWS_TICK) + 1)
 
 void acknowledge_now(struct tcp *tcp, struct connection *c)
 {
@@ -63,7 +64,7 @@ static bool check_timestamp(struct tcp *tcp, struct connection *c, const struct 
         }
         return false;
     }
-    bool forgotten = tcp_now_ms(tcp) - c->ts_recent_ms > PAWS_FORGETS_MS;
+    bool forgotten = paws_clock(tcp) - c->ts_recent_at > PAWS_FORGETS;
     if (!forgotten && (int32_t)(segment->options.tsval - c->ts_recent) < 0) {
         segment_drop(tcp, LA_DROP_PAWS, segment, c);
         answer_unacceptable(tcp, c, segment);
@@ -122,7 +123,6 @@ COLD static void reject_sequence(struct tcp *tcp, struct connection *c, const st
     if (is_syn_again(c, segment)) {
         c->owes_retransmission = true;
         c->rtt_is_timed = false; /* Karn: MUST-18 */
-        c->syn_was_resent = true;
         connection_wants_output(tcp, c);
     } else {
         answer_unacceptable(tcp, c, segment);
@@ -250,7 +250,7 @@ static void note_heard(const struct tcp *tcp, struct connection *c, const struct
     c->rcv_tos = segment->tos;
     if (c->timestamps && seq_before_or_equal(segment->seq, c->last_ack_sent)) {
         c->ts_recent = segment->options.tsval;
-        c->ts_recent_ms = tcp_now_ms(tcp);
+        c->ts_recent_at = paws_clock(tcp);
     }
 }
 

@@ -61,7 +61,7 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
     }
     if (c->timestamps) {
         c->ts_recent = segment->options.tsval;
-        c->ts_recent_ms = tcp_now_ms(tcp);
+        c->ts_recent_at = paws_clock(tcp);
     }
     c->snd_mss = send_mss(tcp, c, segment);
     uint32_t offered = receive_window(c);

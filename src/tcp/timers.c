@@ -63,11 +63,14 @@ static void follow_progress(struct tcp *tcp, struct connection *c)
     }
 }
 
-static inline void keep_armed(struct tcp *tcp, struct connection *c, enum la_timer timer)
+/* A window that is open, but too small to be worth a segment, is overridden within a second (RFC 9293 3.8.6.2.1); one
+   that is shut is probed after a retransmission timeout. */
+#define OVERRIDE_MS 1000
+
+static uint32_t persist_ms(const struct tcp *tcp, const struct connection *c)
 {
-    if (!timer_is_armed(c, timer)) {
-        timer_arm(tcp, c, timer, retransmission_timeout_ms(tcp, c));
-    }
+    uint32_t rto_ms = retransmission_timeout_ms(tcp, c);
+    return c->snd_wnd > 0 && rto_ms > OVERRIDE_MS ? OVERRIDE_MS : rto_ms;
 }
 
 static void nothing_to_send(struct connection *c)
@@ -82,7 +85,9 @@ void timers_follow(struct tcp *tcp, struct connection *c)
 {
     if (flight_octets(c) > 0 && !c->is_probing) {
         timer_disarm(c, LA_TIMER_PERSIST);
-        keep_armed(tcp, c, LA_TIMER_RETRANSMIT);
+        if (!timer_is_armed(c, LA_TIMER_RETRANSMIT)) {
+            timer_arm(tcp, c, LA_TIMER_RETRANSMIT, retransmission_timeout_ms(tcp, c));
+        }
         follow_progress(tcp, c);
         return;
     }
@@ -92,10 +97,10 @@ void timers_follow(struct tcp *tcp, struct connection *c)
         return;
     }
     timer_disarm(c, LA_TIMER_RETRANSMIT);
-    if (is_pending && !c->is_on_output) {
-        keep_armed(tcp, c, LA_TIMER_PERSIST);
-    } else {
+    if (!is_pending || c->is_on_output) {
         timer_disarm(c, LA_TIMER_PERSIST);
+    } else if (!timer_is_armed(c, LA_TIMER_PERSIST)) {
+        timer_arm(tcp, c, LA_TIMER_PERSIST, persist_ms(tcp, c));
     }
     follow_progress(tcp, c);
 }

@@ -120,6 +120,20 @@ static void a_shut_window_ends_recovery(void **state)
     end(t);
 }
 
+/* An application that sends a segment now and then has not shown that the path carries two hundred. */
+static void a_window_that_nobody_fills_does_not_grow(void **state)
+{
+    (void)state;
+    struct test *t = established(0, 65535);
+    for (uint32_t n = 0; n < 200; n++) {
+        user_send(t, MSS);
+        inject(t, .flags = ACK, .seq = 1, .ack = 1 + (n + 1) * MSS);
+    }
+    check(t, info_of(t).snd_cwnd_bytes == 10 * MSS);
+    forget_output(t);
+    end(t);
+}
+
 /* ---- opening ---- */
 
 /* RFC 7323 2.2: also in the SYN-ACK of a simultaneous open, whose SYN is known already. */
@@ -217,6 +231,34 @@ static void a_keepalive_is_no_window_probe(void **state)
     end(t);
 }
 
+/* RFC 9293 3.8.6.2.1: 0.1 to 1 s, however long the round trip is. */
+static void a_silly_window_is_overridden_within_a_second(void **state)
+{
+    (void)state;
+    struct test *t = established(900, 4000);
+    t->peer_window = 500;
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    user_send(t, 5000);
+    advance_ms(t, 999);
+    expect_nothing(t);
+    advance_ms(t, 1);
+    expect(t, .flags = ACK, .seq = 1, .ack = 1, .length = 500);
+    end(t);
+}
+
+/* More than the 71 minutes that 32 bits of microseconds hold. */
+static void a_long_timeout_is_said(void **state)
+{
+    (void)state;
+    struct la_config config = plain();
+    config.rto_initial_ms = config.rto_max_ms = 5000000;
+    struct test *t = begin(&config);
+    user_connect(t);
+    expect(t, .flags = SYN);
+    check(t, info_of(t).rto_us == UINT32_MAX);
+    end(t);
+}
+
 /* ---- what anybody could have sent ---- */
 
 /* A segment that says nothing possible, or has no ACK bit, moves no TS.Recent: PAWS would drop all that is real. */
@@ -256,6 +298,9 @@ int main(void)
         cmocka_unit_test(karn_converges),
         cmocka_unit_test(a_full_ack_ends_one_recovery_only),
         cmocka_unit_test(a_shut_window_ends_recovery),
+        cmocka_unit_test(a_window_that_nobody_fills_does_not_grow),
+        cmocka_unit_test(a_silly_window_is_overridden_within_a_second),
+        cmocka_unit_test(a_long_timeout_is_said),
         cmocka_unit_test(the_window_beside_a_syn_is_never_scaled),
         cmocka_unit_test(a_repeated_syn_ack_measures_nothing),
         cmocka_unit_test(a_syn_without_timestamps_is_challenged),

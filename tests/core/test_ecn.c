@@ -1,5 +1,8 @@
 #include "support/peer.h"
 
+#include "host/host.h"
+#include "tcp/connection.h"
+
 /* Explicit congestion notification: RFC 3168 6.1; RFC 9293 3.8.2. */
 
 enum { ECT_0 = 2, ECT_1 = 1, CE = 3 };
@@ -85,6 +88,27 @@ static void the_second_syn_is_plain(void **state)
     inject(t, .flags = SYN | ACK | ECE, .ack = 1, .mss = MSS);
     expect(t, .flags = ACK, .seq = 1, .ack = 1);
     check(t, !info_of(t).ecn);
+    end(t);
+}
+
+/* The halving counts for the window in which it was: what is acknowledged beyond it ends that at once, since its end, as
+   a number, comes round after 2^31 octets. */
+static void the_window_of_an_echo_ends(void **state)
+{
+    (void)state;
+    struct test *t = capable();
+    user_send(t, MSS);
+    t->out_count = 0;
+    inject(t, .flags = ACK | ECE, .seq = 1, .ack = 1);
+    check(t, counted(t, LA_COUNT_TCP_ECN_REDUCTIONS) == 1);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1 + MSS);
+    struct connection *c = connection_at(&t->host->tcp, t->conn.slot);
+    c->ecn_until = seq_add(c->ecn_until, UINT32_C(0x7fffff00)); /* as if so much had been sent since */
+    user_send(t, MSS);
+    t->out_count = 0;
+    inject(t, .flags = ACK | ECE, .seq = 1, .ack = 1 + MSS);
+    check(t, counted(t, LA_COUNT_TCP_ECN_REDUCTIONS) == 2);
+    t->out_count = 0;
     end(t);
 }
 
@@ -195,6 +219,7 @@ int main(void)
         cmocka_unit_test(a_mark_is_echoed_until_it_was_heard),
         cmocka_unit_test(marks_that_do_not_count),
         cmocka_unit_test(an_echo_halves_the_window_once),
+        cmocka_unit_test(the_window_of_an_echo_ends),
         cmocka_unit_test(what_is_sent_again_is_not_capable),
         cmocka_unit_test(a_window_probe_is_not_capable),
     };

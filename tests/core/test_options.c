@@ -239,11 +239,27 @@ static void forgets_after_24_days(void **state)
     inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 5, .tsval = recent - 1);
     expect(t, .flags = ACK, .seq = 1, .ack = 1);
     expect_dropped(t, LA_DROP_PAWS);
-    advance_ms(t, 1);
+    advance_ms(t, 135); /* two ticks of the clock that says how old it is */
     inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 5, .tsval = recent - 1);
     expect(t, .flags = ACK, .seq = 1, .ack = 6, .tsecr = recent - 1);
     expect_dropped(t, LA_DROP_NONE);
     end(t);
+}
+
+/* Nor does it come back when 32 bits of milliseconds have gone round: a peer whose clock ticks 500 times a second is more
+   than 2^31 further by then. */
+static void stays_forgotten(void **state)
+{
+    (void)state;
+    static const unsigned days[] = {25, 49, 50, 51, 74, 400};
+    for (unsigned i = 0; i < sizeof days / sizeof days[0]; i++) {
+        struct test *t = test_in(LA_ESTABLISHED);
+        uint32_t recent = peer_now(t);
+        t->now += days[i] * UINT64_C(86400) * LA_SECOND;
+        inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 5, .tsval = recent - 1);
+        expect(t, .flags = ACK, .seq = 1, .ack = 6, .tsecr = recent - 1);
+        end(t);
+    }
 }
 
 /* ---- TS.Recent: RFC 7323 4.3, I38 ---- */
@@ -363,6 +379,7 @@ int main(void)
         cmocka_unit_test(segments_without_timestamp_are_dropped),
         cmocka_unit_test(timestamps_nobody_agreed_on_are_ignored),
         cmocka_unit_test(forgets_after_24_days),
+        cmocka_unit_test(stays_forgotten),
         cmocka_unit_test(echoes_what_advanced_the_edge),
         cmocka_unit_test(echoes_the_earliest_unacknowledged),
         cmocka_unit_test(what_is_dropped_is_not_echoed),
