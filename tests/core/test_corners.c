@@ -4,33 +4,10 @@
 
 enum { MSS = 1460 };
 
-static struct la_config plain(void)
-{
-    struct la_config config = usual();
-    config.timestamps = false;
-    config.window_scaling = false;
-    config.nagle = false;
-    config.send_buffer_bytes = 65535;
-    return config;
-}
-
-static struct test *established_with(const struct la_config *config, uint32_t rtt_ms, uint16_t window)
-{
-    struct test *t = begin(config);
-    t->peer_window = window;
-    user_listen(t, 4);
-    inject_syn(t);
-    expect(t, .flags = SYN | ACK, .ack = 1);
-    advance_ms(t, rtt_ms);
-    inject(t, .flags = ACK, .seq = 1, .ack = 1);
-    user_accept(t);
-    return t;
-}
-
 static struct test *established(uint32_t rtt_ms, uint16_t window)
 {
-    const struct la_config config = plain();
-    return established_with(&config, rtt_ms, window);
+    const struct la_config config = bare();
+    return established_after(&config, rtt_ms, window);
 }
 
 static void expect_segments(struct test *t, uint32_t seq, unsigned count)
@@ -159,7 +136,7 @@ static void the_window_beside_a_syn_is_never_scaled(void **state)
 static void a_repeated_syn_ack_measures_nothing(void **state)
 {
     (void)state;
-    const struct la_config config = plain();
+    const struct la_config config = bare();
     struct test *t = begin(&config);
     user_listen(t, 4);
     inject_syn(t);
@@ -217,10 +194,10 @@ static void an_ack_stands_before_the_probe(void **state)
 static void a_keepalive_is_no_window_probe(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare();
     config.keepalive = true;
     config.keepalive_idle_ms = 200000;
-    struct test *t = established_with(&config, 10, 0);
+    struct test *t = established_after(&config, 10, 0);
     let_pass_ms(t, 200000);
     check(t, info_of(t).probes == 1);
     user_send(t, 100);
@@ -250,7 +227,7 @@ static void a_silly_window_is_overridden_within_a_second(void **state)
 static void a_long_timeout_is_said(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare();
     config.rto_initial_ms = config.rto_max_ms = 5000000;
     struct test *t = begin(&config);
     user_connect(t);

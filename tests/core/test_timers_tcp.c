@@ -2,33 +2,24 @@
 
 /* When: RFC 6298, RFC 9293 3.8.3, 3.8.4, 3.8.6, 3.7.4. Times are counted from the moment that starts the timer. */
 
-static struct la_config plain(void)
+static struct la_config bare_with_nagle(void)
 {
-    struct la_config config = usual();
-    config.timestamps = false;
-    config.window_scaling = false;
-    config.send_buffer_bytes = 65535;
+    struct la_config config = bare();
+    config.nagle = true;
     return config;
 }
 
-/* Established, with a round trip of so many milliseconds at the handshake. */
-static struct test *established_with(const struct la_config *config, uint32_t rtt_ms)
+static struct test *established_by(const struct la_config *config, uint32_t rtt_ms)
 {
-    struct test *t = begin(config);
-    user_listen(t, 4);
-    inject_syn(t);
-    expect(t, .flags = SYN | ACK, .ack = 1);
-    advance_ms(t, rtt_ms);
-    inject(t, .flags = ACK, .seq = 1, .ack = 1);
-    user_accept(t);
+    struct test *t = established_after(config, rtt_ms, 65535);
     expect_events(t, LA_READY_WRITABLE);
     return t;
 }
 
 static struct test *established(uint32_t rtt_ms)
 {
-    const struct la_config config = plain();
-    return established_with(&config, rtt_ms);
+    const struct la_config config = bare_with_nagle();
+    return established_by(&config, rtt_ms);
 }
 
 /* Nothing leaves before `ms` are over, and then what is expected next. */
@@ -99,9 +90,9 @@ static void what_was_sent_twice_is_no_sample(void **state)
 static void timestamps_tell_what_was_answered(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare_with_nagle();
     config.timestamps = true;
-    struct test *t = established_with(&config, 100);
+    struct test *t = established_by(&config, 100);
     user_send(t, 100);
     expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = 100);
     quiet_for(t, 300);
@@ -159,10 +150,10 @@ static void it_doubles_up_to_its_cap_until_r2(void **state)
 static void the_cap_is_the_configs(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare_with_nagle();
     config.rto_max_ms = 1000;
     config.r2_data_ms = 5000;
-    struct test *t = established_with(&config, 0);
+    struct test *t = established_by(&config, 0);
     user_send(t, 10);
     expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = 10);
     static const uint32_t after_ms[] = {200, 400, 800, 1000, 1000, 1000};
@@ -179,7 +170,7 @@ static void the_cap_is_the_configs(void **state)
 static void a_syn_is_repeated_for_three_minutes(void **state)
 {
     (void)state;
-    const struct la_config config = plain();
+    const struct la_config config = bare_with_nagle();
     struct test *t = begin(&config);
     user_connect(t);
     expect(t, .flags = SYN);
@@ -196,7 +187,7 @@ static void a_syn_is_repeated_for_three_minutes(void **state)
 static void a_syn_ack_too(void **state)
 {
     (void)state;
-    const struct la_config config = plain();
+    const struct la_config config = bare_with_nagle();
     struct test *t = begin(&config);
     user_listen(t, 1);
     inject_syn(t);
@@ -218,7 +209,7 @@ static void a_syn_ack_too(void **state)
 static void after_a_lost_syn_the_timeout_begins_with_three_seconds(void **state)
 {
     (void)state;
-    const struct la_config config = plain();
+    const struct la_config config = bare_with_nagle();
     struct test *t = begin(&config);
     user_connect(t);
     expect(t, .flags = SYN);
@@ -270,12 +261,12 @@ static void a_closed_connection_is_given_up_after_r2(void **state)
 
 static struct test *kept_alive(void)
 {
-    struct la_config config = plain();
+    struct la_config config = bare_with_nagle();
     config.keepalive = true;
     config.keepalive_idle_ms = 10000;
     config.keepalive_interval_ms = 1000;
     config.keepalive_probes = 3;
-    return established_with(&config, 0);
+    return established_by(&config, 0);
 }
 
 /* MAY-5, MUST-29: not for one probe; SHLD-12: without text. */
@@ -331,10 +322,10 @@ static void keepalive_is_off_by_default(void **state)
 static void acknowledgments_are_delayed(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare_with_nagle();
     config.delayed_ack_ms = 40;
     config.receive_buffer_bytes = 60000;
-    struct test *t = established_with(&config, 0);
+    struct test *t = established_by(&config, 0);
     inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 1460);
     quiet_for(t, 40);
     expect(t, .flags = ACK, .seq = 1, .ack = 1461);
@@ -355,9 +346,9 @@ static void acknowledgments_are_delayed(void **state)
 static void a_gap_is_acknowledged_at_once(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare_with_nagle();
     config.delayed_ack_ms = 499;
-    struct test *t = established_with(&config, 0);
+    struct test *t = established_by(&config, 0);
     inject(t, .flags = ACK, .seq = 101, .ack = 1, .length = 100);
     expect(t, .flags = ACK, .seq = 1, .ack = 1);
     inject(t, .flags = ACK, .seq = 201, .ack = 1, .length = 100);
@@ -398,7 +389,7 @@ static void small_segments_wait_for_the_answer(void **state)
 static void a_small_part_of_the_window_is_not_used(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare_with_nagle();
     config.nagle = false;
     struct test *t = begin(&config);
     t->peer_window = 2000;

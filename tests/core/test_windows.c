@@ -4,19 +4,9 @@
 
 enum { MSS = 1460 };
 
-static struct la_config plain(void)
-{
-    struct la_config config = usual();
-    config.timestamps = false;
-    config.window_scaling = false;
-    config.nagle = false;
-    config.send_buffer_bytes = 65535;
-    return config;
-}
-
 static struct test *established(uint16_t peer_window)
 {
-    const struct la_config config = plain();
+    const struct la_config config = bare();
     struct test *t = begin(&config);
     t->peer_window = peer_window;
     user_listen(t, 4);
@@ -293,7 +283,7 @@ static void after_a_pause_it_begins_with_the_initial_window(void **state)
 static void more_gaps_than_the_list_holds(void **state)
 {
     (void)state;
-    struct la_config config = plain();
+    struct la_config config = bare();
     config.out_of_order_ranges = 2;
     struct test *t = begin(&config);
     user_listen(t, 1);

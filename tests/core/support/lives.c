@@ -129,6 +129,29 @@ struct test *test_in(enum la_state state)
     return test_with(&config, state);
 }
 
+struct la_config bare(void)
+{
+    struct la_config config = usual();
+    config.timestamps = false;
+    config.window_scaling = false;
+    config.nagle = false;
+    config.send_buffer_bytes = 65535;
+    return config;
+}
+
+struct test *established_after(const struct la_config *config, uint32_t rtt_ms, uint16_t peer_window)
+{
+    struct test *t = begin(config);
+    t->peer_window = peer_window;
+    user_listen(t, 4);
+    inject_syn(t);
+    expect(t, .flags = SYN | ACK, .ack = 1);
+    advance_ms(t, rtt_ms);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1);
+    user_accept(t);
+    return t;
+}
+
 uint32_t peer_next(enum la_state state)
 {
     bool closed = state == LA_CLOSE_WAIT || state == LA_CLOSING || state == LA_LAST_ACK || state == LA_TIME_WAIT;

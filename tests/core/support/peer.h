@@ -204,6 +204,14 @@ void bring_to(struct test *t, enum la_state state);
 struct test *test_in(enum la_state state);
 struct test *test_with(const struct la_config *config, enum la_state state);
 
+/* usual(), but nothing is put together, counted or scaled that is not the test's subject: no timestamps, no window scale,
+   no Nagle, and room for 65,535 octets. */
+struct la_config bare(void);
+
+/* Opened by the peer and accepted, with a round trip of so many milliseconds at the handshake and the window of the peer's
+   segments. */
+struct test *established_after(const struct la_config *config, uint32_t rtt_ms, uint16_t peer_window);
+
 /* Where both sides' numbers stand in a state that bring_to made: what comes next from the peer, from the host. */
 uint32_t peer_next(enum la_state state);
 uint32_t host_next(enum la_state state);
