@@ -259,8 +259,9 @@ PATIENCE = 0.15  # of a machine with other things to do
 
 Timer = namedtuple("Timer", "least initial")
 USUAL = Timer(0.2, 1.0)
-# Timers that tick twice a second, as BSD's did and lwIP's do: six ticks at first, and five after the first sample.
-TICKING = Timer(2.5, 3.0)
+# Timers that tick twice a second, as BSD's did and lwIP's do: six ticks at first. After the first sample five, or six if a
+# tick fell into it: RTTVAR begins with those six.
+TICKING = Timer(3.0, 3.0)
 
 
 def stalls(segments, one_way_seconds=0.0, timestamps=True, peers=USUAL):

@@ -14,7 +14,9 @@ from harness import LASTACK, Case, lastack, last_json, skip
 
 PEERS = Path(os.environ.get("LASTACK_PEERS") or Path(LASTACK).resolve().parent / "tests")
 PORT = 9000
-NETWORKS = ("clean", "all")
+# name: (options, seconds under way). Two of matrix.py's, and what this host is named for.
+NETWORKS = {**{name: (matrix.NETWORKS[name], matrix.ONE_WAY_SECONDS[name]) for name in ("clean", "all")},
+            "last ACK lost": (("--drop", "last-ack"), 0)}
 OCTETS = 150_000
 ADDRESSES = {"IPv4": ("10.83.0.2/24", "10.83.0.1"), "IPv6": ("fd00:83::2/64", "fd00:83::1")}
 
@@ -61,13 +63,14 @@ class Stack(Case):
 
     def carry(self, combination, remote, command, data):
         own, _ = ADDRESSES[combination["family"]]
+        options, _ = NETWORKS[combination["network"]]
         where = ("-l", PORT) if combination["role"] == "serves" else (remote, PORT)
         reader, writer = os.pipe()
         feeder = threading.Thread(target=self.feed, args=(writer, data, combination["closes first"]))
         feeder.start()
         try:
             return lastack("nc", *where, "--json", "--address", own, "--pcap", self.path("capture.pcapng"),
-                           *matrix.NETWORKS[combination["network"]], "--seed", matrix.SEED, "--run", command, stdin=reader)
+                           *options, "--seed", matrix.SEED, "--run", command, stdin=reader)
         finally:
             os.close(reader)
             feeder.join()
@@ -92,8 +95,8 @@ class Stack(Case):
         # close has left in CLOSED answers with a RST, in a clean network too.
         closes = list(capture.close_problems(segments, False))
         problems += closes or self.judge_waits(combination, segments, report)
-        longest, stalls = capture.stalls(segments, matrix.ONE_WAY_SECONDS[combination["network"]], "timestamps" in both,
-                                         self.timer)
+        _, one_way_seconds = NETWORKS[combination["network"]]
+        longest, stalls = capture.stalls(segments, one_way_seconds, "timestamps" in both, self.timer)
         problems += [f"stood still at {s.at} s for {s.seconds} s, at most {s.allowed} s are explained" for s in stalls]
         return {"segments": len(segments), "agreed": sorted(both), "longest silence": round(longest, 3)}, problems
 

@@ -15,9 +15,13 @@ class Lwip(stacks.Stack):
         serves = combination["role"] == "serves"
         order = {"lastack": "last", "peer": "first", "both": "both"}[combination["closes first"]]
         program = stacks.peer("lwip", "liblwip-dev")
-        command = self.forwards() + (f"exec {program} {kernel} {own} {bits} {'connect' if serves else 'listen'} "
+        # Its last ACK may be lost: it stays in TIME-WAIT, behind the command, until lastack has ended.
+        said = self.path("said")
+        command = self.forwards() + (f"rm -f {said} && mkfifo {said} || exit\n"
+                                     f"{program} {kernel} {own} {bits} {'connect' if serves else 'listen'} "
                                      f"{'$LASTACK_ADDRESS' if serves else own} {stacks.PORT} {order} "
-                                     f"{self.path('send')} {self.path('got')} >{self.path('waits')}")
+                                     f"{self.path('send')} {self.path('got')} >{said} &\n"
+                                     f"read waits <{said} && echo $waits >{self.path('waits')}")
         seen, problems = self.judge(combination, own, command)
         waits = self.read("waits").strip() if seen else b""
         wanted = {"lastack": (b"0",), "peer": (b"1",)}.get(combination["closes first"], (b"0", b"1"))

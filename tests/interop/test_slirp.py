@@ -13,7 +13,7 @@ PEER = """
     for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
         with open("/proc/sys/net/" + name, "w") as file:
             file.write("1")
-    # It stays when this ends: the last segments are its own.
+    # It stays when this ends: copies of the last segments are answered by it alone.
     slirp = subprocess.Popen([PROGRAM, NETWORK, HOST, LASTACK, "9000", *(["9001"] if SERVES else [])],
                              stdout=subprocess.PIPE)
     assert slirp.stdout.readline() == b"ready\\n"
@@ -38,6 +38,7 @@ PEER = """
     with open(GOT, "wb") as file:
         file.write(got[0])
     s.close()
+    assert slirp.stdout.readline() == b"closed\\n"
     """
 
 

@@ -6,7 +6,7 @@
 
    NETWORK is a prefix of 24 (IPv6: 64) bits, in which HOST is libslirp itself (to it: the loopback address) and GUEST is
    lastack. Connections to the loopback address and FORWARD-PORT go to GUEST and PORT. Says "ready" when the device is up,
-   and runs until it is ended. */
+   and "closed" when there was a connection and none is left that is not in TIME-WAIT; runs until it is ended. */
 
 #include "link/tun.h"
 
@@ -225,6 +225,30 @@ static void from_kernel(void)
         fail("the device", error.text);
 }
 
+static unsigned count(const char *text, const char *what)
+{
+    unsigned found = 0;
+    for (const char *at = text; (at = strstr(at, what)); at++)
+        found++;
+    return found;
+}
+
+/* Says so once the connection that was seen has nothing to send again. */
+static void tell_closed(void)
+{
+    static bool seen, told;
+    char *text = slirp_connection_info(slirp);
+    unsigned connections = count(text, "TCP[") - count(text, "TCP[HOST_FORWARD]");
+    bool open = connections > count(text, "TCP[TIME_WAIT]");
+    free(text);
+    if (seen && !open && !told) {
+        puts("closed");
+        fflush(stdout);
+        told = true;
+    }
+    seen |= open;
+}
+
 static void run(void)
 {
     for (;;) {
@@ -240,6 +264,7 @@ static void run(void)
             timer.due_ms = -1;
             timer.fire(timer.context);
         }
+        tell_closed();
     }
 }
 
