@@ -95,6 +95,7 @@ static void close_old_peer(struct tcp *tcp, struct connection *c, struct time_wa
 
 bool shadow_takes(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
+    const unsigned interface = c->interface; /* the connection may end here, the record not */
     struct time_wait_record *record = record_of(tcp, c);
     if (record == NULL || record->class != TIME_WAIT_WAITING || !fits(record, segment)) {
         return false;
@@ -106,7 +107,7 @@ bool shadow_takes(struct tcp *tcp, struct connection *c, struct segment *segment
         }
         connection_end(tcp, c, LA_END_UNDONE, LA_TIME_WAIT); /* the SYN was an old duplicate */
     }
-    segment_arrives_in_time_wait(tcp, time_wait_table(tcp, &segment->remote), record, c->interface, segment);
+    segment_arrives_in_time_wait(tcp, time_wait_table(tcp, &segment->remote), record, interface, segment);
     return true;
 }
 
