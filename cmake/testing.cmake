@@ -53,7 +53,7 @@ function(lastack_script_test)
   lastack_test_properties(${test_NAME} "${test_LABELS}" ${timeout})
   set_property(TEST ${test_NAME} APPEND PROPERTY ENVIRONMENT ${test_ENVIRONMENT})
   if(test_SERIAL)
-    set_tests_properties(${test_NAME} PROPERTIES RUN_SERIAL ON)
+    set_tests_properties(${test_NAME} PROPERTIES RESOURCE_LOCK network)
   endif()
 endfunction()
 

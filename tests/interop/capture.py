@@ -7,6 +7,7 @@ afterwards; what the network loses is in it with a comment that says so."""
 import re
 import shutil
 import subprocess
+import sys
 from collections import namedtuple
 
 FIN, SYN, RST, ACK, ECE, CWR = 0x01, 0x02, 0x04, 0x10, 0x40, 0x80
@@ -182,7 +183,8 @@ class Sender:
     SYN was sent again (5.7); with each retransmission it is doubled (5.5), until there is a sample again. Both lastack and
     Linux add at least 200 ms to SRTT, where RFC 6298 would have RTO at least 1 s (2.4). RTTVAR is the largest there was:
     Linux lets it sink more slowly than RFC 6298 does. A retransmission without a timeout counts as one, which gives the timer
-    more time than it takes, by the factor two at most for each."""
+    more time than it takes, by the factor two at most for each. Which of the segments that an ACK covers was timed is its
+    sender's choice (3): here it is the one that was under way longest."""
 
     INITIAL_AFTER_SYN, MOST = 3.0, 60.0
 
@@ -238,7 +240,7 @@ class Sender:
         times = [self.sent.pop(seq) for seq in done]
         once = [first for _, first, count in times if count == 1]
         if once:
-            self.sample(segment.time - max(once) + self.path)
+            self.sample(segment.time - min(once) + self.path)
         if once or timestamps:
             self.backoff = 0
 
@@ -251,7 +253,7 @@ class Sender:
         self.most_rttvar = max(self.most_rttvar or 0, self.rttvar)
 
 
-Stall = namedtuple("Stall", "at seconds allowed")
+Stall = namedtuple("Stall", "at seconds allowed around")
 
 DELAYED_ACK = 0.5  # RFC 9293 3.8.6.3: the longest silence where nothing is outstanding
 PATIENCE = 0.15  # of a machine with other things to do
@@ -266,17 +268,19 @@ TICKING = Timer(3.0, 3.0)
 
 def stalls(segments, one_way_seconds=0.0, timestamps=True, peers=USUAL):
     """(The longest time without a segment while the connection was open, [the stalls that no timer explains]). A silence is
-    explained up to the earlier of both sides' deadlines, and the way there and back."""
+    explained up to the earlier of both sides' deadlines, and the way there and back. Of each stall, the segments around it
+    are told, too."""
     sides = {True: Sender(0.0, USUAL), False: Sender(2 * one_way_seconds, peers)}
     longest, unexplained, before = 0.0, [], None
-    for segment in segments:
+    for index, segment in enumerate(segments):
         if before is not None:
             deadlines = [side.deadline() for side in sides.values() if side.outstanding()]
             allowed = (min(deadlines) - before if deadlines else DELAYED_ACK) + 2 * one_way_seconds + PATIENCE
             silence = segment.time - before
             longest = max(longest, silence)
             if silence > allowed:
-                unexplained.append(Stall(round(before, 3), round(silence, 3), round(allowed, 3)))
+                unexplained.append(Stall(round(before, 3), round(silence, 3), round(allowed, 3),
+                                         segments[max(index - 8, 0):index + 3]))
         sides[segment.ours].sends(segment)
         if not segment.lost:
             sides[not segment.ours].acknowledged(segment, timestamps)
@@ -284,3 +288,23 @@ def stalls(segments, one_way_seconds=0.0, timestamps=True, peers=USUAL):
             break  # what still comes are copies
         before = segment.time
     return longest, unexplained
+
+
+def in_words(stall):
+    return "\n".join((f"stood still at {stall.at} s for {stall.seconds} s, at most {stall.allowed} s are explained:",
+                      *(f"        {segment}" for segment in stall.around)))
+
+
+ATTEMPTS = 3
+
+
+def steadily(attempt):
+    """What a run gives that does not stand still, of three at most: attempt() returns {"problems": [...], "stalls": [...],
+    ...}. A capture does not tell how long a segment lay before lastack's program was woken to read it, which is in the
+    peer's samples, and so in its timer; a stall that is not the machine's comes again. All other problems count at once."""
+    for _ in range(ATTEMPTS):
+        result = attempt()
+        if result["problems"] or not result["stalls"]:
+            return result
+        print("once more:", result["combination"], *result["stalls"], sep="\n    ", file=sys.stderr)
+    return {**result, "problems": result["stalls"]}

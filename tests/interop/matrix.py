@@ -13,7 +13,7 @@ on and off on each side, and what the network does.
 
 Of each run: what arrives is what was sent, both ways; the SYNs carry what the combination says, and what was agreed on is
 used; both sides close, without a RST; who must wait is in TIME-WAIT, and nobody else is left (ss); no silence is longer
-than the retransmission timer explains; and in a clean network tshark's expert finds nothing wrong."""
+than the retransmission timer explains, three times in a row; and in a clean network tshark's expert finds nothing wrong."""
 
 import argparse
 import concurrent.futures
@@ -259,8 +259,7 @@ class Run(harness.Case):
         seen["longest silence"], stalls = capture.stalls(segments, ONE_WAY_SECONDS[combination["network"]],
                                                          "timestamps" in both)
         seen["longest silence"] = round(seen["longest silence"], 3)
-        yield from (f"stood still at {s.at} s for {s.seconds} s, at most {s.allowed} s are explained" for s in stalls)
-
+        seen["stalls"] = [capture.in_words(stall) for stall in stalls]
 
     def judge_waits(self, combination, segments, report, saw):
         """Whose FIN could be sent only after the other's had come waits all the same if it was closed before
@@ -279,6 +278,10 @@ class Run(harness.Case):
 
 
 def run(combination, keep=None):
+    return capture.steadily(lambda: run_once(combination, keep))
+
+
+def run_once(combination, keep):
     case = Run()
     case.setUp()
     try:
@@ -290,7 +293,7 @@ def run(combination, keep=None):
         seen, problems = {}, [str(error)]
     finally:
         case.doCleanups()
-    return {"combination": combination, **seen, "problems": problems}
+    return {"combination": combination, "stalls": [], **seen, "problems": problems}
 
 
 def run_all(combinations, jobs=1, keep=None):

@@ -98,8 +98,8 @@ class Stack(Case):
         problems += closes or self.judge_waits(combination, segments, report)
         _, one_way_seconds = NETWORKS[combination["network"]]
         longest, stalls = capture.stalls(segments, one_way_seconds, "timestamps" in both, self.timer)
-        problems += [f"stood still at {s.at} s for {s.seconds} s, at most {s.allowed} s are explained" for s in stalls]
-        return {"segments": len(segments), "agreed": sorted(both), "longest silence": round(longest, 3)}, problems
+        return {"segments": len(segments), "agreed": sorted(both), "longest silence": round(longest, 3),
+                "stalls": [capture.in_words(stall) for stall in stalls]}, problems
 
     def judge_waits(self, combination, segments, report):
         entered = report["counters"]["lastackWaitEntered"]
@@ -137,10 +137,10 @@ def result_of(case_class, combination):
         seen, problems = {}, [str(error)]
     finally:
         case.doCleanups()
-    return {"combination": combination, **seen, "problems": problems}
+    return {"combination": combination, "stalls": [], **seen, "problems": problems}
 
 
 def results(case_class):
     """Of every combination, in their order. Two at once: they wait for timers most of the time."""
     with ThreadPoolExecutor(2) as pool:
-        yield from pool.map(lambda combination: result_of(case_class, combination), combinations())
+        yield from pool.map(lambda combination: capture.steadily(lambda: result_of(case_class, combination)), combinations())

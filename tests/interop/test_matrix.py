@@ -3,6 +3,8 @@
 """lastack against the running kernel, in combinations (matrix.py) in which every two levels of two factors meet; and the
 rules by which they are judged can fail."""
 
+import contextlib
+import io
 import itertools
 import unittest
 
@@ -66,6 +68,28 @@ class Rules(unittest.TestCase):
                  [0.87])):
             _, stalls = capture.stalls(segments(*OPEN, *rows))
             self.assertEqual([stall.seconds for stall in stalls], found, rows)
+
+    def test_sample(self):
+        """Of the segments that an ACK covers, the one that was under way longest gives most time."""
+        rows = ((0.02, "out", ACK, 100, 500, 10), (0.11, "out", ACK, 110, 500, 10), (0.12, "in", ACK, 500, 120, 0),
+                (0.13, "out", ACK, 120, 500, 10))
+        for again, found in ((0.495, 0), (0.51, 1)):
+            _, stalls = capture.stalls(segments(*OPEN, *rows, (again, "out", ACK, 120, 500, 10)))
+            self.assertEqual(len(stalls), found, stalls)
+
+    def test_steadily(self):
+        """A stall that comes again and again is a problem; one that does not is none; another problem is one at once."""
+        for seen, tries, problems in (("s", 3, ["s"]), (("s", ""), 2, []), (("s", "s", ""), 3, []), (("",), 1, []),
+                                      (("p",), 1, ["p"]), (("s", "p"), 2, ["p"])):
+            runs = iter([*seen, *"sss"])
+            made = []
+            def attempt():
+                kind = next(runs)
+                made.append({"combination": "a test", "stalls": ["s"] * (kind == "s"), "problems": ["p"] * (kind == "p")})
+                return made[-1]
+            with contextlib.redirect_stderr(io.StringIO()):
+                result = capture.steadily(attempt)
+            self.assertEqual((len(made), result["problems"]), (tries, problems), seen)
 
     def test_resets_and_fins(self):
         reset = (0.04, "in", RST, 501, 0, 0)
