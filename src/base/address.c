@@ -35,12 +35,15 @@ bool address_is_broadcast(const struct la_address *a)
 
 bool address_in_prefix(const struct la_address *a, const struct la_address *prefix, unsigned prefix_bits)
 {
-    unsigned whole = prefix_bits / 8;
-    unsigned rest = prefix_bits % 8;
-    if (memcmp(a->octets, prefix->octets, whole) != 0) {
+    uint64_t high = get_u64(a->octets) ^ get_u64(prefix->octets);
+    uint64_t low = get_u64(a->octets + 8) ^ get_u64(prefix->octets + 8);
+    if (prefix_bits < ADDRESS_IPV4_PREFIX && address_is_ipv4(a)) { /* more bits than these tell the family */
         return false;
     }
-    return rest == 0 || (a->octets[whole] ^ prefix->octets[whole]) >> (8 - rest) == 0;
+    if (prefix_bits > 64) {
+        return high == 0 && low >> (128 - prefix_bits) == 0;
+    }
+    return prefix_bits == 0 || high >> (64 - prefix_bits) == 0;
 }
 
 unsigned address_common_bits(const struct la_address *a, const struct la_address *b)

@@ -43,7 +43,8 @@ bool address_is_link_local(const struct la_address *a);
 /* 255.255.255.255: the limited broadcast. That of a subnet is for who knows its prefix. */
 bool address_is_broadcast(const struct la_address *a);
 
-/* Whether the first prefix_bits of all 128 are equal: an IPv4 prefix length plus ADDRESS_IPV4_PREFIX. */
+/* Whether both are of one family, and the first prefix_bits of all 128 are equal: an IPv4 prefix length plus
+   ADDRESS_IPV4_PREFIX. IPv4's form lies within every short prefix of IPv6, and yet nothing of IPv6's leads there. */
 bool address_in_prefix(const struct la_address *a, const struct la_address *prefix, unsigned prefix_bits);
 
 /* How many bits the two begin with in common. */

@@ -81,6 +81,11 @@ static inline uint32_t get_u32(const uint8_t *from)
     return network_u32(load_u32(from));
 }
 
+static inline uint64_t get_u64(const uint8_t *from)
+{
+    return (uint64_t)get_u32(from) << 32 | get_u32(from + 4);
+}
+
 static inline void put_u16(uint8_t *to, uint16_t value)
 {
     uint16_t word = network_u16(value);

@@ -229,6 +229,18 @@ static void prefixes_of_every_length(void **state)
     }
 }
 
+static void a_prefix_is_of_one_family(void **state)
+{
+    (void)state;
+    static const struct la_address ipv6 = {{0x20, 1, 0xd, 0xb8}}, any = {{0}};
+    const struct la_address ipv4 = la_address_ipv4(192, 0, 2, 1), any_ipv4 = la_address_ipv4(0, 0, 0, 0);
+    assert_true(address_in_prefix(&ipv6, &any, 0));
+    assert_false(address_in_prefix(&ipv4, &any, 0));
+    assert_false(address_in_prefix(&ipv4, &any, 80)); /* which have all their bits in common */
+    assert_true(address_in_prefix(&ipv4, &any_ipv4, ADDRESS_IPV4_PREFIX));
+    assert_false(address_in_prefix(&ipv6, &any_ipv4, ADDRESS_IPV4_PREFIX));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +249,7 @@ int main(void)
         cmocka_unit_test(any_address_comes_back_from_its_text),
         cmocka_unit_test(random_text_is_read_within_its_bounds),
         cmocka_unit_test(kinds),
+        cmocka_unit_test(a_prefix_is_of_one_family),
         cmocka_unit_test(equal_only_if_every_octet_is),
         cmocka_unit_test(prefixes_of_every_length),
     };

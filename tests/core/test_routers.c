@@ -1,0 +1,274 @@
+#include "support/lan.h"
+
+#include "base/address.h"
+
+/* IPv6 on Ethernet: what routers tell a host (RFC 4861 6.3). */
+
+struct advertisement {
+    uint8_t hop_limit;
+    struct la_address source;
+    uint16_t lifetime_s;
+    uint32_t mtu; /* 0: no option */
+    uint32_t prefix_lifetime_s;
+    bool has_prefix; /* 2001:db8:1::/64, on the link */
+};
+
+static const struct la_address far_host = {{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}};
+static const struct la_address prefix_host = {{0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}};
+
+static void begin_idle(struct lan *lan)
+{
+    struct la_config config = lan_config();
+    lan_begin(lan, &config);
+}
+
+static void router_says(struct lan *lan, const struct advertisement *said)
+{
+    uint8_t packet[200];
+    uint8_t body[100] = {0};
+    size_t length = 8;
+    const struct icmpv6_header header = {.source = said->source,
+                                         .destination = nd_all_nodes,
+                                         .hop_limit = said->hop_limit,
+                                         .type = ICMPV6_ROUTER_ADVERTISEMENT,
+                                         .rest = (uint32_t)64 << 24 | said->lifetime_s};
+    const uint8_t source_mac[8] = {1, 1, 2, 0, 0, 0, 0, 254};
+    memcpy(body + length, source_mac, sizeof source_mac);
+    length += sizeof source_mac;
+    if (said->mtu > 0) {
+        body[length] = 5;
+        body[length + 1] = 1;
+        put_u32(body + length + 4, said->mtu);
+        length += 8;
+    }
+    if (said->has_prefix) {
+        body[length] = 3;
+        body[length + 1] = 4;
+        body[length + 2] = 64;
+        body[length + 3] = 0x80;
+        put_u32(body + length + 4, said->prefix_lifetime_s);
+        memcpy(body + length + 16, prefix_host.octets, 8);
+        length += 32;
+    }
+    lan_packet_in(lan, nd_group_mac(&nd_all_nodes), lan_mac(254), packet, icmpv6_emit(packet, &header, body, length));
+}
+
+static struct advertisement usual_router(void)
+{
+    return (struct advertisement){.hop_limit = 255, .source = lan_ipv6(254), .lifetime_s = 1800};
+}
+
+static bool has_way(struct lan *lan, struct la_address to)
+{
+    struct la_conn conn;
+    int error = lan_connect(lan, to, &conn);
+    if (error == LA_OK) {
+        assert_int_equal(la_abort(lan->host, lan->now, conn), LA_OK);
+        assert_int_equal(la_release(lan->host, lan->now, conn), LA_OK);
+    }
+    assert_true(error == LA_OK || error == LA_ERROR_NO_ROUTE);
+    return error == LA_OK;
+}
+
+static void begin_following(struct lan *lan)
+{
+    const struct la_address own = {{0x20, 1, 0xd, 0xb8, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}};
+    begin_idle(lan);
+    assert_int_equal(la_address_add(lan->host, lan->now, 0, &own, 128), LA_OK);
+    lan_run_ms(lan, 10000);
+    lan_forget_output(lan);
+    assert_int_equal(la_interface_follow_routers(lan->host, lan->now, 0), LA_OK);
+}
+
+/* RFC 4861 6.3.7: three times, four seconds apart, until one has spoken. */
+static void routers_are_asked(void **state)
+{
+    (void)state;
+    struct packet packet;
+    for (unsigned answered = 0; answered <= 3; answered++) {
+        struct lan lan;
+        const struct advertisement said = usual_router();
+        begin_following(&lan);
+        unsigned asked = 0;
+        for (unsigned ms = 0; ms < 30000; ms += 100) {
+            lan_run_ms(&lan, 100);
+            while (lan_pull(&lan)) {
+                asked += lan_nd(&lan, &packet).type == ICMPV6_ROUTER_SOLICITATION;
+                assert_true(address_equal(&packet.destination, &nd_all_routers));
+                if (asked == answered) {
+                    router_says(&lan, &said);
+                }
+            }
+        }
+        assert_int_equal(asked, answered == 0 ? 3 : answered);
+        lan_end(&lan);
+    }
+}
+
+static void a_router_is_followed_for_its_lifetime(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct la_conn conn;
+    struct advertisement said = usual_router();
+    begin_following(&lan);
+    assert_false(has_way(&lan, far_host));
+    router_says(&lan, &said);
+    lan_run_ms(&lan, 5000);
+    lan_forget_output(&lan);
+    assert_int_equal(lan_connect(&lan, far_host, &conn), LA_OK);
+    lan_expect(&lan, 254, ETHERNET_IPV6); /* it said where it is */
+    lan_run_ms(&lan, 1794900);
+    assert_true(has_way(&lan, far_host));
+    lan_run_ms(&lan, 100);
+    assert_false(has_way(&lan, far_host));
+    router_says(&lan, &said);
+    assert_true(has_way(&lan, far_host));
+    said.lifetime_s = 0; /* it is no default router any more */
+    router_says(&lan, &said);
+    assert_false(has_way(&lan, far_host));
+    lan_end(&lan);
+}
+
+static void a_prefix_is_on_the_link_for_its_lifetime(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct la_conn conn;
+    struct advertisement said = usual_router();
+    const struct la_address group = nd_solicited_node(&prefix_host);
+    const struct mac group_mac = nd_group_mac(&group);
+    said.lifetime_s = 0;
+    said.has_prefix = true;
+    said.prefix_lifetime_s = 100;
+    begin_following(&lan);
+    lan_run_ms(&lan, 20000);
+    lan_forget_output(&lan);
+    assert_false(has_way(&lan, prefix_host));
+    router_says(&lan, &said);
+    assert_int_equal(lan_connect(&lan, prefix_host, &conn), LA_OK);
+    assert_true(lan_pull(&lan)); /* asked for itself, by no router */
+    assert_memory_equal(lan.frame, &group_mac, sizeof group_mac);
+    lan_run_ms(&lan, 99900);
+    assert_true(has_way(&lan, prefix_host));
+    lan_run_ms(&lan, 100);
+    assert_false(has_way(&lan, prefix_host));
+    said.prefix_lifetime_s = UINT32_MAX;
+    router_says(&lan, &said);
+    lan_run_ms(&lan, 4000000000U);
+    assert_true(has_way(&lan, prefix_host));
+    said.prefix_lifetime_s = 0;
+    router_says(&lan, &said);
+    assert_false(has_way(&lan, prefix_host));
+    lan_end(&lan);
+}
+
+static unsigned mss_to(struct lan *lan, struct la_address to)
+{
+    struct la_conn conn;
+    assert_int_equal(lan_connect(lan, to, &conn), LA_OK);
+    do {
+        assert_true(lan_pull(lan));
+    } while (lan->frame[14 + 6] != IP_PROTOCOL_TCP);
+    return lan_segment(lan).options.mss;
+}
+
+/* RFC 4861 6.3.4: an MTU between IPv6's least and the link's own. */
+static void a_router_says_the_mtu(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct advertisement said = usual_router();
+    begin_following(&lan);
+    lan_run_ms(&lan, 20000);
+    lan_forget_output(&lan);
+    const uint32_t mtus[][2] = {{0, 1500}, {1400, 1400}, {1279, 1400}, {1501, 1400}, {1280, 1280}, {1500, 1500}};
+    for (unsigned i = 0; i < 6; i++) {
+        said.mtu = mtus[i][0];
+        router_says(&lan, &said);
+        assert_int_equal(mss_to(&lan, far_host), mtus[i][1] - 60);
+    }
+    lan_end(&lan);
+}
+
+/* RFC 4861 6.1.2; and one that was not asked to listen to routers does not. */
+static void who_is_no_router_of_ours(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct advertisement said = usual_router();
+    begin_following(&lan);
+    said.hop_limit = 254;
+    router_says(&lan, &said);
+    assert_false(has_way(&lan, far_host));
+    said = usual_router();
+    said.source = prefix_host; /* not link-local */
+    router_says(&lan, &said);
+    assert_false(has_way(&lan, far_host));
+    lan_end(&lan);
+    said = usual_router();
+    begin_idle(&lan);
+    router_says(&lan, &said);
+    assert_false(has_way(&lan, far_host));
+    lan_end(&lan);
+}
+
+/* Anybody on the link can claim to be routers without number: what was configured stays, and the table is not
+   exceeded. */
+static void routers_without_number(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct advertisement said = usual_router();
+    const struct la_address configured = {{0x20, 1, 0xd, 0xb8, 0, 3}};
+    const struct la_address behind = {{0x20, 1, 0xd, 0xb8, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}};
+    begin_following(&lan);
+    const struct la_address gateway = lan_ipv6(99);
+    assert_int_equal(la_route_add_via(lan.host, lan.now, 0, &configured, 48, &gateway), LA_OK);
+    for (uint8_t n = 100; n < 200; n++) {
+        said.source = lan_ipv6(n);
+        router_says(&lan, &said);
+        lan_forget_output(&lan);
+    }
+    assert_true(has_way(&lan, behind));
+    said.lifetime_s = 0;
+    for (uint8_t n = 100; n < 200; n++) {
+        said.source = lan_ipv6(n);
+        router_says(&lan, &said);
+    }
+    assert_false(has_way(&lan, far_host));
+    assert_true(has_way(&lan, behind));
+    lan_end(&lan);
+}
+
+/* Nothing of IPv6's leads to an address of IPv4, whose form lies within every short prefix. */
+static void a_router_of_ipv6_is_no_way_for_ipv4(void **state)
+{
+    (void)state;
+    struct lan lan;
+    const struct advertisement said = usual_router();
+    const struct la_address far_ipv4 = la_address_ipv4(198, 51, 100, 1);
+    begin_following(&lan);
+    lan_run_ms(&lan, 20000);
+    lan_forget_output(&lan);
+    router_says(&lan, &said);
+    assert_true(has_way(&lan, far_host));
+    lan_forget_output(&lan);
+    assert_false(has_way(&lan, far_ipv4));
+    lan_expect_nothing(&lan);
+    lan_end(&lan);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(routers_are_asked),
+        cmocka_unit_test(a_router_is_followed_for_its_lifetime),
+        cmocka_unit_test(a_prefix_is_on_the_link_for_its_lifetime),
+        cmocka_unit_test(a_router_says_the_mtu),
+        cmocka_unit_test(who_is_no_router_of_ours),
+        cmocka_unit_test(routers_without_number),
+        cmocka_unit_test(a_router_of_ipv6_is_no_way_for_ipv4),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
