@@ -46,6 +46,15 @@ bool address_in_prefix(const struct la_address *a, const struct la_address *pref
     return prefix_bits == 0 || high >> (64 - prefix_bits) == 0;
 }
 
+struct la_address address_prefix(const struct la_address *a, unsigned prefix_bits)
+{
+    struct la_address prefix = *a;
+    for (unsigned bit = prefix_bits; bit < 128; bit++) {
+        prefix.octets[bit / 8] &= (uint8_t) ~(0x80U >> bit % 8);
+    }
+    return prefix;
+}
+
 unsigned address_common_bits(const struct la_address *a, const struct la_address *b)
 {
     unsigned bits = 0;

@@ -47,6 +47,9 @@ bool address_is_broadcast(const struct la_address *a);
    ADDRESS_IPV4_PREFIX. IPv4's form lies within every short prefix of IPv6, and yet nothing of IPv6's leads there. */
 bool address_in_prefix(const struct la_address *a, const struct la_address *prefix, unsigned prefix_bits);
 
+/* The first prefix_bits of all 128; those behind are zero. */
+struct la_address address_prefix(const struct la_address *a, unsigned prefix_bits);
+
 /* How many bits the two begin with in common. */
 unsigned address_common_bits(const struct la_address *a, const struct la_address *b);
 

@@ -112,14 +112,8 @@ static bool makes_broadcast(const struct ip *ip, const struct ip_prefix *added)
    (RFC 6164 5.1). */
 static bool is_routers_anycast(const struct ip_prefix *added)
 {
-    struct la_address prefix = added->address;
-    if (address_is_ipv4(&prefix) || added->bits >= 127) {
-        return false;
-    }
-    for (unsigned bit = added->bits; bit < 128; bit++) {
-        prefix.octets[bit / 8] &= (uint8_t) ~(0x80U >> bit % 8);
-    }
-    return address_equal(&prefix, &added->address);
+    struct la_address prefix = address_prefix(&added->address, added->bits);
+    return !address_is_ipv4(&prefix) && added->bits < 127 && address_equal(&prefix, &added->address);
 }
 
 enum la_error ip_prefix_error(const struct ip *ip, unsigned interface, const struct la_address *address,

@@ -108,6 +108,7 @@ la_time router_routes_advance(struct ip *ip)
 
 /* ---- what is advertised ---- */
 
+/* RFC 4861 4.6.2: the bits behind the prefix's length mean nothing. */
 static void take_prefixes(struct ip *ip, unsigned interface, const struct packet *packet)
 {
     struct nd_prefix said;
@@ -115,7 +116,8 @@ static void take_prefixes(struct ip *ip, unsigned interface, const struct packet
         bool is_usable = said.on_link && said.bits <= 128 && !address_is_link_local(&said.prefix) &&
                          !address_is_multicast(&said.prefix) && !address_is_ipv4(&said.prefix);
         if (is_usable) {
-            const struct lesson lesson = {.prefix = said.prefix, .bits = said.bits, .lifetime_s = said.valid_s};
+            const struct lesson lesson = {
+                .prefix = address_prefix(&said.prefix, said.bits), .bits = said.bits, .lifetime_s = said.valid_s};
             learn_route(ip, interface, &lesson);
         }
     }

@@ -10,7 +10,8 @@ struct advertisement {
     uint16_t lifetime_s;
     uint32_t mtu; /* 0: no option */
     uint32_t prefix_lifetime_s;
-    bool has_prefix; /* 2001:db8:1::/64, on the link */
+    bool has_prefix;   /* 2001:db8:1::/64, on the link */
+    uint8_t host_bits; /* behind it */
 };
 
 static const struct la_address far_host = {{0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9}};
@@ -48,6 +49,7 @@ static void router_says(struct lan *lan, const struct advertisement *said)
         body[length + 3] = 0x80;
         put_u32(body + length + 4, said->prefix_lifetime_s);
         memcpy(body + length + 16, prefix_host.octets, 8);
+        body[length + 31] = said->host_bits;
         length += 32;
     }
     lan_packet_in(lan, nd_group_mac(&nd_all_nodes), lan_mac(254), packet, icmpv6_emit(packet, &header, body, length));
@@ -259,6 +261,29 @@ static void a_router_of_ipv6_is_no_way_for_ipv4(void **state)
     lan_end(&lan);
 }
 
+/* RFC 4861 4.6.2: the sender writes zeros there, and the receiver does not read them. */
+static void bits_behind_the_prefix_mean_nothing(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct advertisement said = usual_router();
+    said.has_prefix = true;
+    begin_following(&lan);
+    for (said.host_bits = 0; said.host_bits < 100; said.host_bits++) {
+        said.prefix_lifetime_s = 3600;
+        router_says(&lan, &said);
+        assert_true(has_way(&lan, prefix_host));
+        lan_forget_output(&lan);
+    }
+    assert_true(has_way(&lan, far_host)); /* one route, not a hundred */
+    said.lifetime_s = 0;
+    said.prefix_lifetime_s = 0;
+    router_says(&lan, &said);
+    assert_false(has_way(&lan, prefix_host));
+    assert_false(has_way(&lan, far_host));
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +294,7 @@ int main(void)
         cmocka_unit_test(who_is_no_router_of_ours),
         cmocka_unit_test(routers_without_number),
         cmocka_unit_test(a_router_of_ipv6_is_no_way_for_ipv4),
+        cmocka_unit_test(bits_behind_the_prefix_mean_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

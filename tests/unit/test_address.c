@@ -225,6 +225,8 @@ static void prefixes_of_every_length(void **state)
         }
         for (unsigned bits = 0; bits <= 128; bits++) {
             assert_int_equal(address_in_prefix(&a, &b, bits), bits <= differs);
+            struct la_address of_a = address_prefix(&a, bits), of_b = address_prefix(&b, bits);
+            assert_int_equal(address_equal(&of_a, &of_b), bits <= differs);
         }
     }
 }
