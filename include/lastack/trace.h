@@ -145,7 +145,7 @@ enum la_drop {
 
     /* Of Ethernet: none where config.neighbours is 0. */
     LA_DROP_ETHERNET,  /* a frame that is too short, for others, of a type we do not speak; a malformed ARP message; IP
-                          that is not sent to us alone */
+                          that is not sent to us alone, or is of another version than the type says */
     LA_DROP_UNRESOLVED /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later packet
                           took its place */
 };

@@ -64,6 +64,13 @@ static bool discovery_frame(struct ip *ip, unsigned interface, const struct ethe
     return true;
 }
 
+/* Its type says which IP it carries, and what the packet says of itself is the same: each goes its own way from here. */
+static bool carries_ip(const struct ethernet_frame *frame, enum ethernet_type type)
+{
+    unsigned version = type == ETHERNET_IPV4 ? 4 : 6;
+    return frame->type == type && frame->payload_length > 0 && frame->payload[0] >> 4 == version;
+}
+
 /* Of what was sent to many, ARP and neighbour discovery are all that is read: TCP speaks to one (RFC 9293 MUST-57), and
    RFC 1122 3.2.2 forbids to answer. */
 struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length)
@@ -78,14 +85,14 @@ struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void
     const struct ip_payload all = {frame.payload, frame.payload_length};
     bool is_for_us_alone = mac_equal(&frame.destination, own);
     bool is_for_many = mac_is_group(&frame.destination);
-    if (is_for_us_alone && frame.type == ETHERNET_IPV4) {
+    if (is_for_us_alone && carries_ip(&frame, ETHERNET_IPV4)) {
         return all;
     }
     bool is_broadcast = mac_is_broadcast(&frame.destination);
     bool is_used = false;
     if (frame.type == ETHERNET_ARP && (is_for_us_alone || is_broadcast)) {
         is_used = arp_frame(ip, interface, &frame);
-    } else if (frame.type == ETHERNET_IPV6 && (is_for_us_alone || is_for_many)) {
+    } else if (carries_ip(&frame, ETHERNET_IPV6) && (is_for_us_alone || is_for_many)) {
         is_used = discovery_frame(ip, interface, &frame, is_for_us_alone);
         if (!is_used && is_for_us_alone) {
             return all;

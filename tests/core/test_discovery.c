@@ -178,12 +178,44 @@ static void strangers_are_not_answered(void **state)
     lan_end(&lan);
 }
 
+/* In a packet of IPv4, whatever its frame says of it, there is no neighbour discovery; nor is any packet taken that comes
+   under the other's type. */
+static void a_frame_says_what_it_carries(void **state)
+{
+    (void)state;
+    struct lan lan;
+    const struct la_endpoint locals[] = {{lan_ipv4(1), 80}, {lan_ipv6(1), 80}};
+    const struct la_endpoint remotes[] = {{lan_ipv4(9), 1000}, {lan_ipv6(9), 1000}};
+    const enum ethernet_type others_type[] = {ETHERNET_IPV6, ETHERNET_IPV4};
+    const struct nd nd = {
+        .type = ICMPV6_NEIGHBOR_SOLICITATION, .has_mac = true, .mac = lan_mac(77), .target = lan_ipv6(1)};
+    uint8_t packet[ND_BYTES_MAX], syn[IPV6_HEADER_BYTES + TCP_HEADER_BYTES];
+    begin_idle(&lan);
+    size_t length = nd_emit(packet, &remotes[0].address, &locals[0].address, &nd) - IPV6_HEADER_BYTES;
+    memmove(packet + IPV4_HEADER_BYTES, packet + IPV6_HEADER_BYTES, length);
+    ip_emit(packet, &remotes[0].address, &locals[0].address, IP_PROTOCOL_ICMPV6, 255, length);
+    lan_frame_in(&lan, lan_mac(1), lan_mac(77), ETHERNET_IPV6, packet, IPV4_HEADER_BYTES + length);
+    lan_expect_nothing(&lan);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct tcp_header header = {
+            .local = &remotes[i], .remote = &locals[i], .seq = seq_of(1), .flags = LA_SYN};
+        length = tcp_emit(syn, &header, 64, 0, 0);
+        lan_frame_in(&lan, lan_mac(1), lan_mac(9), others_type[i], syn, length);
+        lan_frame_in(&lan, lan_mac(1), lan_mac(9), others_type[i], syn, 0);
+        lan_expect_nothing(&lan);
+    }
+    assert_int_equal(lan_dropped(&lan, LA_DROP_ETHERNET), 5);
+    lan_packet_in(&lan, lan_mac(1), lan_mac(9), syn, length);
+    expect_solicitation(&lan, 9, false); /* to answer that nobody listens */
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_syn_waits_for_the_answer), cmocka_unit_test(nobody_answers),
         cmocka_unit_test(who_asks_is_answered),         cmocka_unit_test(an_unasked_advertisement),
-        cmocka_unit_test(strangers_are_not_answered),
+        cmocka_unit_test(strangers_are_not_answered),   cmocka_unit_test(a_frame_says_what_it_carries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,8 +89,8 @@ void lan_run_ms(struct lan *lan, uint32_t ms)
 
 /* ---- what comes in ---- */
 
-static void frame_in(struct lan *lan, struct mac to, struct mac from, enum ethernet_type type, const uint8_t *octets,
-                     size_t length)
+void lan_frame_in(struct lan *lan, struct mac to, struct mac from, enum ethernet_type type, const uint8_t *octets,
+                  size_t length)
 {
     uint8_t *frame = malloc(ETHERNET_HEADER_BYTES + length); /* exactly so long: what reads beyond is found */
     assert_non_null(frame);
@@ -103,7 +103,7 @@ static void frame_in(struct lan *lan, struct mac to, struct mac from, enum ether
 
 void lan_packet_in(struct lan *lan, struct mac to, struct mac from, const uint8_t *packet, size_t length)
 {
-    frame_in(lan, to, from, packet[0] >> 4 == 4 ? ETHERNET_IPV4 : ETHERNET_IPV6, packet, length);
+    lan_frame_in(lan, to, from, packet[0] >> 4 == 4 ? ETHERNET_IPV4 : ETHERNET_IPV6, packet, length);
 }
 
 void lan_arp_in(struct lan *lan, enum arp_operation operation, uint8_t station, uint8_t sender, uint8_t target)
@@ -114,7 +114,7 @@ void lan_arp_in(struct lan *lan, enum arp_operation operation, uint8_t station, 
                                         .sender = lan_ipv4(sender),
                                         .target = lan_ipv4(target)};
     arp_emit(octets, &message);
-    frame_in(lan, mac_broadcast, lan_mac(station), ETHERNET_ARP, octets, sizeof octets);
+    lan_frame_in(lan, mac_broadcast, lan_mac(station), ETHERNET_ARP, octets, sizeof octets);
 }
 
 void lan_nd_in(struct lan *lan, struct mac to, uint8_t station, const struct la_address *source,

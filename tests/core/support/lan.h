@@ -42,6 +42,8 @@ void lan_run_ms(struct lan *lan, uint32_t ms);
 
 /* ---- what comes in ---- */
 
+void lan_frame_in(struct lan *lan, struct mac to, struct mac from, enum ethernet_type type, const uint8_t *octets,
+                  size_t length);
 void lan_packet_in(struct lan *lan, struct mac to, struct mac from, const uint8_t *packet, size_t length);
 
 /* From station to everybody: operation, its own address, and whose it speaks of; 0: 0.0.0.0. */
