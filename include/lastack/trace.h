@@ -87,7 +87,8 @@ enum la_drop {
     LA_DROP_IP_CHECKSUM,
     LA_DROP_IP_OPTION,      /* a malformed IP option, or one that must not be skipped; a source route */
     LA_DROP_IP_EXTENSIONS,  /* IPv6: more extension headers before the transport than a host looks at */
-    LA_DROP_IP_FRAGMENT,    /* a fragment, and config.reassembly_bytes is 0; or within a packet put together already */
+    LA_DROP_IP_FRAGMENT,    /* a fragment, and config.reassembly_bytes is 0; or within a packet put together already;
+                               neighbour discovery behind a fragment header */
     LA_DROP_IP_SOURCE,      /* a source no host can have: multicast, broadcast, unspecified, loopback, our own */
     LA_DROP_IP_DESTINATION, /* not one of our addresses on this interface */
     LA_DROP_IP_PROTOCOL,    /* a protocol we do not speak: answered with ICMP */

@@ -55,11 +55,13 @@ static bool discovery_frame(struct ip *ip, unsigned interface, const struct ethe
     bool is_ours = is_for_us_alone ? ip_is_ours(ip, &packet.destination)
                                    : is_to_our_group(ip, interface, frame, &packet.destination);
     core_count(ip_core(ip), LA_COUNT_IP_IN_RECEIVES);
-    if (is_ours) {
+    if (!is_ours) {
+        ip_drop(ip, LA_DROP_IP_DESTINATION, interface, &packet);
+    } else if (ipv6_has_fragment_header(&packet)) { /* RFC 6980 5: switches that guard a link cannot look into it */
+        ip_drop(ip, LA_DROP_IP_FRAGMENT, interface, &packet);
+    } else {
         core_count(ip_core(ip), LA_COUNT_IP_IN_DELIVERS);
         nd_arrives(ip, interface, &packet);
-    } else {
-        ip_drop(ip, LA_DROP_IP_DESTINATION, interface, &packet);
     }
     return true;
 }

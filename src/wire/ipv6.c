@@ -186,6 +186,18 @@ enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *pack
     return why;
 }
 
+bool ipv6_has_fragment_header(const struct packet *packet)
+{
+    struct chain chain = chain_of(packet->bytes, packet->length);
+    while (is_extension(&chain)) {
+        if (chain.next_header == IPV6_FRAGMENT) {
+            return true;
+        }
+        (void)walk_one(&chain);
+    }
+    return false;
+}
+
 /* Up to and over the fragment header, which is then the last one: where the octet stands that names it. */
 static size_t walk_to_fragment(struct chain *chain)
 {

@@ -31,6 +31,9 @@ struct ip_transport;
    fragment header, and ip_fragment (packet.h) tells the rest; a fragment that is a whole packet (RFC 6946) is none. */
 enum la_drop ipv6_parse(const uint8_t *bytes, size_t length, struct packet *packet);
 
+/* Of a packet that ipv6_parse took: there is such a header in its chain, as in a fragment that is a whole packet. */
+bool ipv6_has_fragment_header(const struct packet *packet);
+
 struct ip_fragment ipv6_fragment(const struct packet *packet);
 bool ipv6_fragment_transport(const struct packet *packet, struct ip_transport *transport);
 unsigned ipv6_emit_fragment(uint8_t *to, const struct la_address *source, const struct la_address *destination,

@@ -210,12 +210,59 @@ static void a_frame_says_what_it_carries(void **state)
     lan_end(&lan);
 }
 
+/* A solicitation of ours behind so many extension headers of eight octets. */
+static void solicit_behind(struct lan *lan, const uint8_t *headers, size_t count)
+{
+    const struct la_address source = lan_ipv6(9), own = lan_ipv6(1), group = nd_solicited_node(&own);
+    const struct nd nd = {.type = ICMPV6_NEIGHBOR_SOLICITATION, .has_mac = true, .mac = lan_mac(9), .target = own};
+    uint8_t plain[ND_BYTES_MAX], packet[ND_BYTES_MAX + 32];
+    size_t length = nd_emit(plain, &source, &group, &nd) - IPV6_HEADER_BYTES;
+    size_t next_header_at = 6, at = IPV6_HEADER_BYTES;
+    memcpy(packet, plain, IPV6_HEADER_BYTES);
+    for (size_t i = 0; i < count; i++) {
+        const bool is_fragment = headers[i] == IPV6_FRAGMENT;                       /* of offset 0, and the last one */
+        const uint8_t header[8] = {0, 0, is_fragment ? 0 : 1, is_fragment ? 0 : 4}; /* else four octets of padding */
+        packet[next_header_at] = headers[i];
+        memcpy(packet + at, header, sizeof header);
+        next_header_at = at;
+        at += sizeof header;
+    }
+    packet[next_header_at] = IP_PROTOCOL_ICMPV6;
+    memcpy(packet + at, plain + IPV6_HEADER_BYTES, length);
+    put_u16(packet + 4, (uint16_t)(at + length - IPV6_HEADER_BYTES));
+    lan_packet_in(lan, nd_group_mac(&group), lan_mac(9), packet, at + length);
+}
+
+/* RFC 6980 5: not even in a fragment that is the whole packet. */
+static void fragments_are_no_neighbour_discovery(void **state)
+{
+    (void)state;
+    struct lan lan;
+    static const uint8_t alone[] = {IPV6_FRAGMENT};
+    static const uint8_t behind[] = {IPV6_HOP_BY_HOP, IPV6_DESTINATION_OPTIONS, IPV6_FRAGMENT};
+    static const uint8_t before[] = {IPV6_FRAGMENT, IPV6_DESTINATION_OPTIONS};
+    static const uint8_t none[] = {IPV6_HOP_BY_HOP, IPV6_DESTINATION_OPTIONS};
+    begin_idle(&lan);
+    solicit_behind(&lan, alone, sizeof alone);
+    solicit_behind(&lan, behind, sizeof behind);
+    solicit_behind(&lan, before, sizeof before);
+    lan_expect_nothing(&lan);
+    assert_int_equal(lan_dropped(&lan, LA_DROP_IP_FRAGMENT), 3);
+    solicit_behind(&lan, none, sizeof none);
+    lan_expect(&lan, 9, ETHERNET_IPV6);
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_syn_waits_for_the_answer), cmocka_unit_test(nobody_answers),
-        cmocka_unit_test(who_asks_is_answered),         cmocka_unit_test(an_unasked_advertisement),
-        cmocka_unit_test(strangers_are_not_answered),   cmocka_unit_test(a_frame_says_what_it_carries),
+        cmocka_unit_test(the_syn_waits_for_the_answer),
+        cmocka_unit_test(nobody_answers),
+        cmocka_unit_test(who_asks_is_answered),
+        cmocka_unit_test(an_unasked_advertisement),
+        cmocka_unit_test(strangers_are_not_answered),
+        cmocka_unit_test(a_frame_says_what_it_carries),
+        cmocka_unit_test(fragments_are_no_neighbour_discovery),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
