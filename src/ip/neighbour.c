@@ -228,18 +228,18 @@ bool neighbour_is_asked(const struct neighbour *n)
     return n->state == LA_NEIGHBOUR_INCOMPLETE || n->state == LA_NEIGHBOUR_PROBE;
 }
 
-void neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_news *news)
+bool neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_news *news)
 {
     bool is_first = n->state == LA_NEIGHBOUR_INCOMPLETE;
     bool is_other = news->has_mac && (is_first || !mac_equal(&news->mac, &n->mac));
     if (is_first && !news->has_mac) {
-        return;
+        return false;
     }
     if (is_other && !is_first && !news->is_override) {
         if (n->state == LA_NEIGHBOUR_REACHABLE) {
             set_known(ip, n, false); /* one of the two is wrong: it is asked when it is next spoken to */
         }
-        return;
+        return false;
     }
     if (is_other) {
         n->mac = news->mac;
@@ -248,6 +248,7 @@ void neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_n
         set_known(ip, n, news->is_solicited);
     }
     held_send(ip, n);
+    return true;
 }
 
 la_time neighbour_random(const struct ip *ip, const void *about, la_time range)

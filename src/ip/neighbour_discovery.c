@@ -59,7 +59,8 @@ static bool solicitation_arrives(struct ip *ip, unsigned interface, const struct
     return true;
 }
 
-/* RFC 4861 7.2.5: nobody becomes known by it who was not asked for. An answer counts as one only to who asked. */
+/* RFC 4861 7.2.5: nobody becomes known by it who was not asked for. An answer counts as one only to who asked. Who says
+   of itself that it is no router is none any more. */
 static bool advertisement_arrives(struct ip *ip, unsigned interface, const struct nd *nd)
 {
     struct claim *claim = claim_find(ip, interface, &nd->target);
@@ -75,7 +76,9 @@ static bool advertisement_arrives(struct ip *ip, unsigned interface, const struc
                                         .has_mac = nd->has_mac,
                                         .is_solicited = (nd->flags & ND_SOLICITED) != 0 && neighbour_is_asked(n),
                                         .is_override = (nd->flags & ND_OVERRIDE) != 0};
-    neighbour_says(ip, n, &news);
+    if (neighbour_says(ip, n, &news) && (nd->flags & ND_ROUTER) == 0) {
+        router_is_none(ip, interface, &nd->target);
+    }
     return true;
 }
 

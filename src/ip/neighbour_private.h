@@ -44,7 +44,8 @@ struct discovery {
     uint16_t mtu; /* that it was given */
     uint8_t sent; /* solicitations */
     bool follows;
-    la_time due; /* LA_TIME_NEVER: nothing */
+    bool is_answered; /* a default router has spoken */
+    la_time due;      /* LA_TIME_NEVER: nothing */
 };
 
 /* What a route is beside its prefix. */
@@ -82,8 +83,8 @@ struct neighbour *neighbour_find(const struct ip *ip, unsigned interface, const 
 /* It told us its address unasked: STALE, if it is new or other than it was. */
 void neighbour_heard(struct ip *ip, unsigned interface, const struct la_address *address, const struct mac *mac);
 
-/* RFC 4861 7.2.5, whatever the family. */
-void neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_news *news);
+/* RFC 4861 7.2.5, whatever the family. False: it is not believed, or says nothing. */
+bool neighbour_says(struct ip *ip, struct neighbour *n, const struct neighbour_news *news);
 
 /* We asked it, and it has not answered yet. */
 bool neighbour_is_asked(const struct neighbour *n);
@@ -149,6 +150,9 @@ void router_solicit(struct ip *ip, unsigned interface);
 
 /* An advertisement that nd_parse found well-formed. False: it is not taken. */
 bool router_arrives(struct ip *ip, unsigned interface, const struct packet *packet, const struct nd *nd);
+
+/* Who was a router says that it is none. */
+void router_is_none(struct ip *ip, unsigned interface, const struct la_address *address);
 
 /* Ends the routes whose time is over: when the next one does. */
 la_time router_routes_advance(struct ip *ip);

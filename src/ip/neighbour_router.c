@@ -14,7 +14,7 @@
 
 static const struct la_address anywhere = {{0}};
 
-/* Again until a router has spoken. */
+/* Again until a default router has spoken. */
 void router_solicit(struct ip *ip, unsigned interface)
 {
     struct discovery *discovery = neighbour_discovery(ip, interface);
@@ -26,7 +26,7 @@ void router_solicit(struct ip *ip, unsigned interface)
     nd_send(ip, interface, own != NULL ? &own->address : &anywhere, &nd_all_routers, &nd);
     discovery->sent++;
     discovery->due = LA_TIME_NEVER;
-    if (discovery->sent < SOLICITATIONS) {
+    if (discovery->sent < SOLICITATIONS && !discovery->is_answered) {
         discovery->due = ip_core(ip)->now + SOLICITATION_INTERVAL;
         neighbour_wake(ip, discovery->due);
     }
@@ -41,6 +41,7 @@ int ip_follow_routers(struct ip *ip, unsigned interface)
     discovery->follows = true;
     discovery->mtu = (uint16_t)ip_interface_mtu(ip, interface);
     discovery->sent = 0;
+    discovery->is_answered = false;
     discovery->due = ip_core(ip)->now + neighbour_random(ip, discovery, SOLICITATION_DELAY);
     neighbour_wake(ip, discovery->due);
     return LA_OK;
@@ -131,6 +132,21 @@ static void take_mtu(struct ip *ip, unsigned interface, uint32_t mtu)
     }
 }
 
+void router_is_none(struct ip *ip, unsigned interface, const struct la_address *address)
+{
+    const struct lesson lesson = {.gateway = *address, .lifetime_s = 0};
+    learn_route(ip, interface, &lesson);
+}
+
+/* RFC 4861 6.3.7: one that spoke before it was asked may not have said all. */
+static void stop_asking(struct discovery *discovery)
+{
+    discovery->is_answered = true;
+    if (discovery->sent > 0) {
+        discovery->due = LA_TIME_NEVER;
+    }
+}
+
 bool router_arrives(struct ip *ip, unsigned interface, const struct packet *packet, const struct nd *nd)
 {
     struct discovery *discovery = neighbour_discovery(ip, interface);
@@ -139,7 +155,9 @@ bool router_arrives(struct ip *ip, unsigned interface, const struct packet *pack
     }
     const struct nd_router router = nd_router(packet);
     const struct lesson lesson = {.gateway = packet->source, .lifetime_s = router.lifetime_s};
-    discovery->due = LA_TIME_NEVER;
+    if (router.lifetime_s > 0) {
+        stop_asking(discovery);
+    }
     if (nd->has_mac) {
         neighbour_heard(ip, interface, &packet->source, &nd->mac);
     }

@@ -284,6 +284,68 @@ static void bits_behind_the_prefix_mean_nothing(void **state)
     lan_end(&lan);
 }
 
+static unsigned solicitations_within(struct lan *lan, uint32_t ms)
+{
+    struct packet packet;
+    unsigned asked = 0;
+    for (uint32_t after = 0; after < ms; after += 100) {
+        lan_run_ms(lan, 100);
+        while (lan_pull(lan)) {
+            asked += lan_nd(lan, &packet).type == ICMPV6_ROUTER_SOLICITATION;
+        }
+    }
+    return asked;
+}
+
+/* RFC 4861 6.3.7: one that is no default router ends nothing, and what came unasked may not have been all. */
+static void which_advertisements_end_the_asking(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct advertisement said = usual_router();
+    begin_following(&lan);
+    assert_int_equal(solicitations_within(&lan, 2000), 1);
+    said.lifetime_s = 0;
+    router_says(&lan, &said);
+    assert_int_equal(solicitations_within(&lan, 30000), 2);
+    lan_end(&lan);
+    said = usual_router();
+    begin_following(&lan);
+    router_says(&lan, &said);
+    router_says(&lan, &said);
+    assert_int_equal(solicitations_within(&lan, 30000), 1);
+    lan_end(&lan);
+}
+
+/* RFC 4861 7.2.5: of itself, with the address that is known, or an Override; and of nothing but the default route. */
+static void who_says_that_it_is_no_router(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct advertisement said = usual_router();
+    said.has_prefix = true;
+    said.prefix_lifetime_s = 1800;
+    begin_following(&lan);
+    lan_run_ms(&lan, 20000);
+    router_says(&lan, &said);
+    struct nd nd = {.type = ICMPV6_NEIGHBOR_ADVERTISEMENT, .has_mac = true, .mac = lan_mac(254), .target = said.source};
+    const struct {
+        uint8_t flags, station;
+        bool is_router;
+    } news[] = {{ND_ROUTER | ND_OVERRIDE, 254, true}, {0, 33, true}, {ND_OVERRIDE, 33, false}};
+    for (unsigned i = 0; i < 3; i++) {
+        nd.flags = news[i].flags;
+        nd.mac = lan_mac(news[i].station);
+        lan_nd_in(&lan, nd_group_mac(&nd_all_nodes), news[i].station, &said.source, &nd_all_nodes, &nd);
+        assert_int_equal(has_way(&lan, far_host), news[i].is_router);
+        lan_forget_output(&lan);
+    }
+    assert_true(has_way(&lan, prefix_host));
+    router_says(&lan, &said);
+    assert_true(has_way(&lan, far_host));
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -295,6 +357,8 @@ int main(void)
         cmocka_unit_test(routers_without_number),
         cmocka_unit_test(a_router_of_ipv6_is_no_way_for_ipv4),
         cmocka_unit_test(bits_behind_the_prefix_mean_nothing),
+        cmocka_unit_test(which_advertisements_end_the_asking),
+        cmocka_unit_test(who_says_that_it_is_no_router),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
