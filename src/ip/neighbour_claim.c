@@ -219,16 +219,15 @@ static int state_of(const struct claim *claim)
     return LA_ERROR_NO_ADDRESS;
 }
 
+/* Asked for on one link, it may have been refused on another. */
 int ip_address_state(const struct ip *ip, const struct la_address *address)
 {
-    if (ip_is_ours(ip, address)) {
-        return LA_OK;
-    }
+    int state = ip_is_ours(ip, address) ? LA_OK : LA_ERROR_NO_ADDRESS;
     for (unsigned interface = 0; ip_has_ethernet(ip) && interface < ip->interface_count; interface++) {
         const struct claim *claim = claim_find(ip, interface, address);
-        if (claim != NULL) {
-            return state_of(claim);
+        if (claim != NULL && state != LA_OK && state != LA_ERROR_WOULD_BLOCK) {
+            state = state_of(claim);
         }
     }
-    return LA_ERROR_NO_ADDRESS;
+    return state;
 }

@@ -244,13 +244,47 @@ static void our_own_frames_do_not_object(void **state)
     lan_end(&lan);
 }
 
+static void begin_on_two_links(struct lan *lan)
+{
+    struct la_config config = lan_config();
+    config.address_probes = 3;
+    config.interfaces = 2;
+    lan_begin_bare(lan, &config);
+    assert_int_equal(la_interface_add_ethernet(lan->host, lan->now, 1500, lan_mac(2).octets), 1);
+}
+
+/* On one link it is another's; on the other it is being asked for, and goes on being so. */
+static void refused_on_one_link_asked_for_on_another(void **state)
+{
+    (void)state;
+    struct lan lan;
+    const struct la_address own = lan_ipv4(1);
+    begin_on_two_links(&lan);
+    assert_int_equal(add(&lan, own), LA_OK);
+    until_output(&lan, 2 * LA_SECOND);
+    object(&lan, false, IS_MINE);
+    assert_int_equal(state_of(&lan, own), LA_ERROR_IN_USE);
+    assert_int_equal(la_address_add(lan.host, lan.now, 1, &own, 24), LA_OK);
+    assert_int_equal(state_of(&lan, own), LA_ERROR_WOULD_BLOCK);
+    for (unsigned second = 0; second < 8; second++) {
+        if (state_of(&lan, own) == LA_ERROR_WOULD_BLOCK) {
+            assert_int_equal(la_address_add(lan.host, lan.now, 1, &own, 24), LA_ERROR_IN_USE);
+        }
+        lan_run_ms(&lan, 1000);
+        while (la_host_output(lan.host, lan.now, 1, lan.frame, sizeof lan.frame) > 0) {
+        }
+    }
+    assert_int_equal(state_of(&lan, own), LA_OK);
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ipv4_address_is_asked_for),  cmocka_unit_test(an_ipv6_address_is_asked_for),
         cmocka_unit_test(until_it_is_ours_it_is_silent), cmocka_unit_test(who_objects_keeps_it),
         cmocka_unit_test(who_only_asks_does_not_object), cmocka_unit_test(what_is_ours_is_defended),
-        cmocka_unit_test(our_own_frames_do_not_object),
+        cmocka_unit_test(our_own_frames_do_not_object),  cmocka_unit_test(refused_on_one_link_asked_for_on_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
