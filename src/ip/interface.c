@@ -179,7 +179,9 @@ enum la_error ip_address_assign(struct ip *ip, const struct ip_prefix *prefix)
 {
     enum la_error error = assignment_error(ip, prefix);
     if (error == LA_OK) {
-        insert(ip, prefix);
+        struct ip_prefix added = *prefix;
+        added.order = ip_next_order(ip);
+        insert(ip, &added);
     }
     return error;
 }

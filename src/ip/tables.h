@@ -4,7 +4,7 @@
 #include "ip.h"
 
 /* The entries of both arrays, private to ip/: a prefix that lies behind an interface. order counts addresses and routes
-   together, as they were added. */
+   together, as they came into the arrays: an address that was asked for, when it became ours. */
 struct ip_prefix {
     struct la_address address; /* a route's prefix, or our own address within it */
     uint32_t order;
@@ -40,12 +40,17 @@ void ip_ways_remove(struct ip *ip, uint32_t route);
 void ip_route_remove(struct ip *ip, uint32_t route);
 
 /* The next entry of either array. */
+static inline uint32_t ip_next_order(const struct ip *ip)
+{
+    return (uint32_t)ip->address_count + ip->route_count;
+}
+
 static inline struct ip_prefix ip_prefix_of(const struct ip *ip, unsigned interface, const struct la_address *address,
                                             unsigned prefix_length)
 {
     unsigned family_bits = address_is_ipv4(address) ? ADDRESS_IPV4_PREFIX : 0;
     return (struct ip_prefix){.address = *address,
-                              .order = (uint32_t)ip->address_count + ip->route_count,
+                              .order = ip_next_order(ip),
                               .bits = (uint8_t)(prefix_length + family_bits),
                               .interface = (uint8_t)interface};
 }

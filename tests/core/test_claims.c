@@ -278,13 +278,41 @@ static void refused_on_one_link_asked_for_on_another(void **state)
     lan_end(&lan);
 }
 
+/* Of two ways to one prefix the one that could be used first is taken: what was asked for counts from when it is ours. */
+static void ways_count_from_when_they_can_be_used(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct la_info info;
+    struct la_conn conn;
+    const struct la_address first = lan_ipv4(1), second = lan_ipv4(2), prefix = la_address_ipv4(10, 0, 0, 0),
+                            there = lan_ipv4(9);
+    begin_on_two_links(&lan);
+    assert_int_equal(la_address_add(lan.host, lan.now, 1, &second, 32), LA_OK);
+    lan_run_ms(&lan, 20000);
+    assert_int_equal(state_of(&lan, second), LA_OK);
+    assert_int_equal(la_address_add(lan.host, lan.now, 0, &first, 24), LA_OK);
+    assert_int_equal(la_route_add(lan.host, lan.now, 1, &prefix, 24), LA_OK);
+    lan_run_ms(&lan, 20000);
+    assert_int_equal(state_of(&lan, first), LA_OK);
+    assert_int_equal(lan_connect(&lan, there, &conn), LA_OK);
+    assert_int_equal(la_info(lan.host, conn, &info), LA_OK);
+    assert_true(address_equal(&info.local.address, &second));
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_ipv4_address_is_asked_for),  cmocka_unit_test(an_ipv6_address_is_asked_for),
-        cmocka_unit_test(until_it_is_ours_it_is_silent), cmocka_unit_test(who_objects_keeps_it),
-        cmocka_unit_test(who_only_asks_does_not_object), cmocka_unit_test(what_is_ours_is_defended),
-        cmocka_unit_test(our_own_frames_do_not_object),  cmocka_unit_test(refused_on_one_link_asked_for_on_another),
+        cmocka_unit_test(an_ipv4_address_is_asked_for),
+        cmocka_unit_test(an_ipv6_address_is_asked_for),
+        cmocka_unit_test(until_it_is_ours_it_is_silent),
+        cmocka_unit_test(who_objects_keeps_it),
+        cmocka_unit_test(who_only_asks_does_not_object),
+        cmocka_unit_test(what_is_ours_is_defended),
+        cmocka_unit_test(our_own_frames_do_not_object),
+        cmocka_unit_test(refused_on_one_link_asked_for_on_another),
+        cmocka_unit_test(ways_count_from_when_they_can_be_used),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
