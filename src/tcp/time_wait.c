@@ -432,6 +432,8 @@ static bool make_room(struct core *core, struct time_wait_table *table)
         }
         if (oldest->class == TIME_WAIT_NONE) {
             pass_holes(core, table);
+        } else if (!deadline_before(core->now_ms, oldest->deadline_ms)) {
+            end_at(core, table, table->tail, LA_WAIT_EXPIRED);
         } else if (oldest->is_shadowed) {
             append_again(core, table);
         } else {

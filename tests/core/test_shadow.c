@@ -217,6 +217,64 @@ static void the_shadow_is_no_room_for_others(void **state)
     }
 }
 
+/* What t is about from now on: the peer whose record was made when t stood so. */
+static void back_to(struct test *t, const struct test *saved)
+{
+    t->remote = saved->remote;
+    t->iss = saved->iss;
+    t->irs = saved->irs;
+    t->state = saved->state;
+    t->host_offered_ts = saved->host_offered_ts;
+    t->peer_offered_ts = saved->peer_offered_ts;
+}
+
+static void wait_begins(struct test *t)
+{
+    inject(t, .flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = peer_now(t));
+    expect(t, .flags = ACK, .seq = 2, .ack = 2);
+    expect_state(t, LA_TIME_WAIT);
+}
+
+/* The table is full, and two whose waits were begun anew are moved behind the others first: what stands next is in the
+   shadow, but over, and goes before any that is not. */
+static void what_is_over_in_the_shadow_is_room(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    struct test peers[4];
+    config.msl_ms = 1000;
+    config.time_wait_ipv4 = config.time_wait_ipv6 = 4;
+    struct test *t = begin(&config);
+    user_listen(t, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        another_peer(t);
+        advance_ms(t, i == 3 ? 1000 : 0);
+        bring_to(t, LA_FIN_WAIT_2);
+        wait_begins(t);
+        user_release(t);
+        peers[i] = *t;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        back_to(t, &peers[i]);
+        wait_begins(t);
+    }
+    another_peer(t);
+    back_to(t, &peers[2]);
+    inject(t, .flags = SYN, .seq = 100000, .mss = 1460, .tsval = peer_now(t));
+    expect(t, .flags = SYN | ACK, .ack = 1);
+    t->remote = peers[3].remote;
+    another_peer(t);
+    bring_to(t, LA_FIN_WAIT_2);
+    t->now += 1000 * LA_MILLISECOND; /* and nobody looks at the timers */
+    inject(t, .flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = peer_now(t));
+    check(t, counted(t, LA_COUNT_WAIT_EXPIRED) == 1 && counted(t, LA_COUNT_WAIT_EVICTED) == 0);
+    check(t, waits_of(t) == 4);
+    back_to(t, &peers[3]);
+    check(t, wait_until(t) > t->now);
+    t->out_count = 0;
+    end(t);
+}
+
 /* ---- reused by us ---- */
 
 static struct test *reused_with(const struct la_config *config, struct old *old)
@@ -456,6 +514,7 @@ int main(void)
         cmocka_unit_test(silence_brings_the_wait_back),
         cmocka_unit_test(a_wait_ends_in_the_shadow),
         cmocka_unit_test(the_shadow_is_no_room_for_others),
+        cmocka_unit_test(what_is_over_in_the_shadow_is_room),
         cmocka_unit_test(reuse_does_not_wait),
         cmocka_unit_test(the_answer_has_to_be_new),
         cmocka_unit_test(a_peer_in_last_ack_closes_first),
