@@ -87,7 +87,8 @@ int la_route_add_via(la_host *host, la_time now, unsigned interface, const struc
 /* Asks the routers of the Ethernet interface (RFC 4861 6.3.7), and does from now on what they say: default routes, the
    prefixes that are on the link, and the MTU, each for its lifetime. Addresses are la_address_add's all the same: there
    is no autoconfiguration (RFC 4862 5.5). Routes take config.routes; what finds no place is ignored. Without this call
-   routers are not listened to. */
+   routers are not listened to. An MTU that is less than before holds for open connections too; la_host_output's buffer
+   stays as long as the one that the interface was given asks for. */
 int la_interface_follow_routers(la_host *host, la_time now, unsigned interface);
 
 /* "10.0.0.1", "2001:db8::1" -> address. LA_ERROR_INVALID if it is neither. */

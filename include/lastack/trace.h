@@ -145,13 +145,14 @@ enum la_drop {
                                    reverse: with all others (RFC 3168 5.3) */
 
     /* Of Ethernet: none where config.neighbours is 0. */
-    LA_DROP_ETHERNET,  /* a frame that is too short, for others, of a type we do not speak; a malformed ARP message; IP
+    LA_DROP_ETHERNET,   /* a frame that is too short, for others, of a type we do not speak; a malformed ARP message; IP
                           that is not sent to us alone, or is of another version than the type says */
-    LA_DROP_UNRESOLVED /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later packet
-                          took its place */
+    LA_DROP_UNRESOLVED, /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later packet
+                           took its place */
+    LA_DROP_MTU         /* outgoing: made before a router said that the link carries no packet as long as it is */
 };
 
-#define LA_DROP_COUNT 59
+#define LA_DROP_COUNT 60
 
 /* TCP's control bits, as in the header's octet. */
 enum la_tcp_flag {

@@ -135,6 +135,7 @@ const char *la_drop_name(enum la_drop drop)
     case LA_DROP_FRAGMENT_ECN: return "fragment-ecn";
     case LA_DROP_ETHERNET: return "ethernet";
     case LA_DROP_UNRESOLVED: return "unresolved";
+    case LA_DROP_MTU: return "mtu";
     }
     return "?";
 }

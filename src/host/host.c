@@ -123,6 +123,9 @@ STRAIGHT void la_host_input(la_host *host, la_time now, unsigned interface, cons
     if (ip_has_ethernet(&host->ip) && ip_is_ethernet(&host->ip, interface)) {
         struct ip_payload in_frame = ip_frame_arrives(&host->ip, interface, packet, length);
         if (in_frame.octets == NULL) {
+            if (in_frame.mtu_is_less) {
+                tcp_interface_carries_less(&host->tcp, interface);
+            }
             return;
         }
         packet = in_frame.octets;
@@ -169,7 +172,7 @@ APART STRAIGHT static size_t next_packet(la_host *host, unsigned interface, void
 APART static size_t next_frame(la_host *host, unsigned interface, uint8_t *buffer, size_t size)
 {
     size_t length;
-    if (size < LA_ETHERNET_HEADER_BYTES + ip_interface_mtu(&host->ip, interface)) {
+    if (size < LA_ETHERNET_HEADER_BYTES + ip_ethernet_mtu(&host->ip, interface)) {
         return 0;
     }
     do {

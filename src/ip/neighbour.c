@@ -500,10 +500,16 @@ int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6])
             start(ip);
         }
         core_interface(ip_core(ip), (unsigned)interface)->is_ethernet = true;
-        *neighbour_discovery(ip, (unsigned)interface) = (struct discovery){.mac = own, .due = LA_TIME_NEVER};
+        *neighbour_discovery(ip, (unsigned)interface) =
+            (struct discovery){.mac = own, .mtu = (uint16_t)mtu, .due = LA_TIME_NEVER};
         ip->ethernet_count++;
     }
     return interface;
+}
+
+unsigned ip_ethernet_mtu(const struct ip *ip, unsigned interface)
+{
+    return neighbour_discovery(ip, interface)->mtu;
 }
 
 /* It is on the link now, or will be when an address that is being asked for is ours. */

@@ -15,6 +15,9 @@ size_t ip_neighbours_bytes(const struct la_config *config);
 /* As la_interface_add_ethernet. */
 int ip_interface_add_ethernet(struct ip *ip, unsigned mtu, const uint8_t mac[6]);
 
+/* The MTU that an Ethernet interface was given, whatever a router has said since. */
+unsigned ip_ethernet_mtu(const struct ip *ip, unsigned interface);
+
 /* As la_route_add_via. */
 int ip_route_add_via(struct ip *ip, unsigned interface, const struct la_address *prefix, unsigned prefix_length,
                      const struct la_address *gateway);
@@ -33,13 +36,15 @@ int ip_address_state(const struct ip *ip, const struct la_address *address);
 struct ip_payload {
     const uint8_t *octets;
     size_t length;
+    bool mtu_is_less; /* octets NULL: a router said that the link carries less than it did */
 };
 
 /* A frame came in: the IP packet in it, sent to us alone; or nothing, since it was used up, or dropped. */
 APART struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length);
 
 /* The octets behind the first ETHERNET_HEADER_BYTES of buffer are to leave: an IP packet or an ARP message. Writes the
-   header; false: its neighbour is not known, and the packet waits or was dropped. */
+   header; false: its neighbour is not known, and the packet waits or was dropped; or it was made before a router said that
+   the link carries less. */
 bool ip_frame_leaves(struct ip *ip, unsigned interface, uint8_t *buffer, size_t length);
 
 /* The timers that are due; may be early, never late. This and ip_advance: of a host with an Ethernet interface. */

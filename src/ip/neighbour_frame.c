@@ -77,14 +77,14 @@ static bool carries_ip(const struct ethernet_frame *frame, enum ethernet_type ty
    RFC 1122 3.2.2 forbids to answer. */
 struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length)
 {
-    static const struct ip_payload nothing = {NULL, 0};
+    struct ip_payload nothing = {.octets = NULL};
     struct ethernet_frame frame;
     const struct mac *own = neighbour_own_mac(ip, interface);
     if (ethernet_parse(bytes, length, &frame) != LA_DROP_NONE || mac_equal(&frame.source, own)) {
         neighbour_drop(ip, LA_DROP_ETHERNET, interface);
         return nothing;
     }
-    const struct ip_payload all = {frame.payload, frame.payload_length};
+    const struct ip_payload all = {.octets = frame.payload, .length = frame.payload_length};
     bool is_for_us_alone = mac_equal(&frame.destination, own);
     bool is_for_many = mac_is_group(&frame.destination);
     if (is_for_us_alone && carries_ip(&frame, ETHERNET_IPV4)) {
@@ -95,10 +95,12 @@ struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void
     if (frame.type == ETHERNET_ARP && (is_for_us_alone || is_broadcast)) {
         is_used = arp_frame(ip, interface, &frame);
     } else if (carries_ip(&frame, ETHERNET_IPV6) && (is_for_us_alone || is_for_many)) {
+        unsigned mtu = ip_interface_mtu(ip, interface);
         is_used = discovery_frame(ip, interface, &frame, is_for_us_alone);
         if (!is_used && is_for_us_alone) {
             return all;
         }
+        nothing.mtu_is_less = ip_interface_mtu(ip, interface) < mtu;
     }
     if (!is_used) {
         neighbour_drop(ip, LA_DROP_ETHERNET, interface);
@@ -132,6 +134,10 @@ bool ip_frame_leaves(struct ip *ip, unsigned interface, uint8_t *buffer, size_t 
     enum ethernet_type type = ETHERNET_ARP;
     struct mac destination;
     bool is_known = true;
+    if (length > ip_interface_mtu(ip, interface)) {
+        neighbour_drop(ip, LA_DROP_MTU, interface);
+        return false;
+    }
     if (packet[0] >> 4 == 4) {
         struct la_address to = address_from_ipv4(packet + IPV4_HEADER_BYTES - 4);
         type = ETHERNET_IPV4;

@@ -39,7 +39,6 @@ int ip_follow_routers(struct ip *ip, unsigned interface)
     }
     struct discovery *discovery = neighbour_discovery(ip, interface);
     discovery->follows = true;
-    discovery->mtu = (uint16_t)ip_interface_mtu(ip, interface);
     discovery->sent = 0;
     discovery->is_answered = false;
     discovery->due = ip_core(ip)->now + neighbour_random(ip, discovery, SOLICITATION_DELAY);

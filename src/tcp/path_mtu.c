@@ -154,8 +154,6 @@ static bool was_ever_carried(const struct tcp *tcp, const struct connection *c, 
 static void lower(struct tcp *tcp, struct connection *c, uint32_t mtu)
 {
     c->snd_mss = path_mtu_mss(tcp, c, mtu);
-    c->doubted_mtu = 0;
-    remember(tcp, &c->remote.address, (uint16_t)mtu);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PATH_MTU_LOWERED);
     trace_path_mtu(tcp, c, mtu);
 }
@@ -181,6 +179,7 @@ bool path_mtu_confirmed(struct tcp *tcp, struct connection *c)
         mtu >= c->snd_mss + header_octets(tcp, c)) {
         return false;
     }
+    remember(tcp, &c->remote.address, (uint16_t)mtu);
     lower(tcp, c, mtu);
     return true;
 }
@@ -202,7 +201,27 @@ bool tcp_packet_too_big(struct tcp *tcp, const struct la_endpoint *local, const 
         c->doubted_seq = seq;
         return true;
     }
+    c->doubted_mtu = 0;
+    remember(tcp, &c->remote.address, (uint16_t)mtu);
     lower(tcp, c, mtu);
     path_mtu_send_again(tcp, c);
     return true;
+}
+
+/* A connection that is being opened asks for the interface's MTU when it knows the peer's MSS. */
+void tcp_interface_carries_less(struct tcp *tcp, unsigned interface)
+{
+    const struct core *core = tcp_core(tcp);
+    uint32_t mtu = core_interface(core, interface)->mtu;
+    for (uint32_t slot = 0; slot < core->config.connections; slot++) {
+        struct connection *c = connection_at(tcp, slot);
+        bool is_open = c->in_use && c->state != LA_CLOSED && c->state != LA_SYN_SENT;
+        if (!is_open || c->interface != interface || path_mtu_mss(tcp, c, mtu) >= c->snd_mss) {
+            continue;
+        }
+        lower(tcp, c, mtu);
+        if (state_is_synchronised((enum la_state)c->state) && flight_octets(c) > 0 && !c->is_probing) {
+            path_mtu_send_again(tcp, c);
+        }
+    }
 }

@@ -40,12 +40,14 @@ static uint16_t send_mss(struct tcp *tcp, const struct connection *c, const stru
     uint16_t assumed = address_is_ipv4(&c->remote.address) ? MSS_DEFAULT_IPV4 : MSS_DEFAULT_IPV6;
     uint16_t mss = segment->options.has_mss ? segment->options.mss : assumed;
     mss = mss < MSS_LEAST ? MSS_LEAST : mss;
-    mss = mss < c->rcv_mss ? mss : c->rcv_mss; /* what the interface carries */
+    mss = mss < c->rcv_mss ? mss : c->rcv_mss;
     uint32_t options = c->timestamps ? TCP_TIMESTAMP_BYTES : 0;
     const struct source_route *route = c->is_marked ? route_of(tcp, c) : NULL;
     options += route != NULL ? route->bytes : 0;
     mss = (uint16_t)(mss - options);
-    uint16_t path_mss = path_mtu_mss(tcp, c, path_mtu_to(tcp, &c->remote.address));
+    uint16_t mtu = core_interface(tcp_core(tcp), c->interface)->mtu; /* less maybe than when our SYN left */
+    uint16_t path_mtu = path_mtu_to(tcp, &c->remote.address);
+    uint16_t path_mss = path_mtu_mss(tcp, c, path_mtu < mtu ? path_mtu : mtu);
     return mss < path_mss ? mss : path_mss;
 }
 

@@ -89,6 +89,10 @@ struct tcp_too_big {
 bool tcp_packet_too_big(struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                         struct seq seq, const struct tcp_too_big *told);
 
+/* The interface's MTU is less than it was: its connections go on in smaller segments, and send again what is in flight,
+   which the link may not have carried. */
+COLD void tcp_interface_carries_less(struct tcp *tcp, unsigned interface);
+
 /* Connections whose timers one la_host_advance runs, and records that it expires, at most. */
 #define TCP_FIRED_AT_ONCE 64
 

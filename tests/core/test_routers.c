@@ -346,6 +346,139 @@ static void who_says_that_it_is_no_router(void **state)
     lan_end(&lan);
 }
 
+/* ---- an MTU that becomes less ---- */
+
+/* The SYN that leaves next is answered by far_host, behind the router. */
+static void answer_syn(struct lan *lan)
+{
+    uint8_t packet[100];
+    assert_true(lan_pull(lan));
+    struct segment syn = lan_segment(lan);
+    assert_true((syn.flags & LA_SYN) != 0);
+    const struct tcp_header header = {.local = &syn.local,
+                                      .remote = &syn.remote,
+                                      .seq = seq_of(1000),
+                                      .ack = seq_add(syn.seq, 1),
+                                      .flags = LA_SYN | LA_ACK,
+                                      .window = UINT16_MAX,
+                                      .options = {.has_mss = true, .mss = 1440}};
+    lan_packet_in(lan, lan_mac(1), lan_mac(254), packet, tcp_emit(packet, &header, 64, 0, 0));
+}
+
+static void begin_behind_a_router(struct lan *lan)
+{
+    const struct advertisement said = usual_router();
+    begin_following(lan);
+    lan_run_ms(lan, 20000);
+    router_says(lan, &said);
+    lan_forget_output(lan);
+}
+
+static void router_says_mtu(struct lan *lan, uint32_t mtu)
+{
+    struct advertisement said = usual_router();
+    said.mtu = mtu;
+    router_says(lan, &said);
+}
+
+/* The text that leaves, from a number on and without a gap, in packets of at most so many octets: how much it is. */
+static uint32_t pull_text(struct lan *lan, struct seq from, uint32_t most)
+{
+    uint32_t end = 0;
+    while (lan_pull(lan)) {
+        struct segment segment = lan_segment(lan);
+        assert_true(lan->length <= ETHERNET_HEADER_BYTES + most);
+        if (segment.length > 0) {
+            assert_int_equal(seq_distance(from, segment.seq), end);
+            end += segment.length;
+        }
+    }
+    return end;
+}
+
+/* RFC 4861 6.3.4, RFC 8201 4: what is in flight was not carried, maybe, and leaves again. */
+static void a_lower_mtu_reaches_what_is_open(void **state)
+{
+    (void)state;
+    static const uint8_t text[5000];
+    struct lan lan;
+    struct la_conn conn;
+    struct la_counters counters;
+    begin_behind_a_router(&lan);
+    assert_int_equal(lan_connect(&lan, far_host, &conn), LA_OK);
+    answer_syn(&lan);
+    lan_forget_output(&lan);
+    assert_int_equal(la_send(lan.host, lan.now, conn, text, sizeof text), sizeof text);
+    assert_true(lan_pull(&lan));
+    assert_int_equal(lan.length, LAN_FRAME_BYTES);
+    const struct seq first = lan_segment(&lan).seq;
+    router_says_mtu(&lan, 1280);
+    assert_int_equal(la_host_output(lan.host, lan.now, 0, lan.frame, LAN_FRAME_BYTES - 1), 0); /* as it was given */
+    assert_int_equal(pull_text(&lan, first, 1280), 4 * 1220); /* what is less than full waits (RFC 9293 3.7.4) */
+    la_host_counters(lan.host, &counters);
+    assert_int_equal(counters.counter[LA_COUNT_TCP_PATH_MTU_LOWERED], 1);
+    assert_int_equal(lan_dropped(&lan, LA_DROP_MTU), 0);
+    lan_end(&lan);
+}
+
+/* Its SYN offered more, and the peer takes it. */
+static void a_lower_mtu_reaches_what_is_being_opened(void **state)
+{
+    (void)state;
+    static const uint8_t text[5000];
+    struct lan lan;
+    struct la_conn conn;
+    begin_behind_a_router(&lan);
+    assert_int_equal(lan_connect(&lan, far_host, &conn), LA_OK);
+    assert_true(lan_pull(&lan));
+    assert_int_equal(lan_segment(&lan).options.mss, 1440);
+    router_says_mtu(&lan, 1280);
+    lan_run_ms(&lan, 1000);
+    answer_syn(&lan); /* sent again */
+    assert_true(lan_pull(&lan));
+    const struct seq first = lan_segment(&lan).seq;
+    assert_int_equal(la_send(lan.host, lan.now, conn, text, sizeof text), sizeof text);
+    assert_int_equal(pull_text(&lan, first, 1280), 1220); /* one segment: the SYN was lost (RFC 5681 3.1) */
+    lan_end(&lan);
+}
+
+/* In the queue of replies, and where packets wait for their neighbour. */
+static void what_was_made_before_the_mtu_was_less(void **state)
+{
+    (void)state;
+    struct lan lan;
+    begin_behind_a_router(&lan);
+    lan_arp_in(&lan, ARP_REQUEST, 8, 8, 1); /* known from now on */
+    lan_echo_in(&lan, lan_mac(1), 9, 1400);
+    lan_forget_output(&lan);
+    lan_echo_in(&lan, lan_mac(1), 8, 1400);
+    lan_echo_in(&lan, lan_mac(1), 8, 1000);
+    router_says_mtu(&lan, 1280);
+    lan_expect(&lan, 8, ETHERNET_IPV4);
+    assert_int_equal(lan.length, ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES + 8 + 1000);
+    assert_int_equal(lan_dropped(&lan, LA_DROP_MTU), 1);
+    lan_arp_in(&lan, ARP_REPLY, 9, 9, 1);
+    lan_expect_nothing(&lan);
+    assert_int_equal(lan_dropped(&lan, LA_DROP_MTU), 2);
+    router_says_mtu(&lan, 1500); /* and back */
+    lan_echo_in(&lan, lan_mac(1), 9, 1400);
+    lan_expect(&lan, 9, ETHERNET_IPV4);
+    lan_end(&lan);
+}
+
+/* Asked for again, an interface takes what it was given for its MTU, not what a router made of it. */
+static void following_again_keeps_what_was_given(void **state)
+{
+    (void)state;
+    struct lan lan;
+    begin_behind_a_router(&lan);
+    router_says_mtu(&lan, 1280);
+    assert_int_equal(la_interface_follow_routers(lan.host, lan.now, 0), LA_OK);
+    router_says_mtu(&lan, 1500);
+    assert_int_equal(mss_to(&lan, far_host), 1440);
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +492,10 @@ int main(void)
         cmocka_unit_test(bits_behind_the_prefix_mean_nothing),
         cmocka_unit_test(which_advertisements_end_the_asking),
         cmocka_unit_test(who_says_that_it_is_no_router),
+        cmocka_unit_test(a_lower_mtu_reaches_what_is_open),
+        cmocka_unit_test(a_lower_mtu_reaches_what_is_being_opened),
+        cmocka_unit_test(what_was_made_before_the_mtu_was_less),
+        cmocka_unit_test(following_again_keeps_what_was_given),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
