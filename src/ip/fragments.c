@@ -1,5 +1,6 @@
 #include "base/assert.h"
 #include "base/siphash.h"
+#include "neighbour.h"
 #include "reassembly.h"
 #include "tables.h"
 #include "wire/tcp.h"
@@ -207,9 +208,14 @@ static void make_echo_head(const struct packet *request, uint8_t head[4])
     put_u16(head + 2, (uint16_t)~sum);
 }
 
+/* For a neighbour that is not known yet one packet waits, the latest: of parts the last one alone, which is of use to
+   nobody. So none is made; who asks again finds that he is known. */
 void fragments_answer_echo(struct ip *ip, unsigned interface, const struct packet *request)
 {
     struct core *core = ip_core(ip);
+    if (ip_is_ethernet(ip, interface) && !ip_neighbour_is_ready(ip, interface, &request->source)) {
+        return;
+    }
     const struct replies before = core->replies;
     const size_t most = part_bytes(ip, interface, request);
     const size_t header_bytes = ip_fragment_header_bytes(&request->source);

@@ -349,6 +349,16 @@ bool neighbour_resolve(struct ip *ip, unsigned interface, const struct la_addres
     return true;
 }
 
+bool ip_neighbour_is_ready(struct ip *ip, unsigned interface, const struct la_address *destination)
+{
+    const struct neighbour *n = neighbour_towards(ip, interface, destination);
+    bool is_ready = n != NULL && n->state != LA_NEIGHBOUR_INCOMPLETE;
+    if (!is_ready) {
+        neighbour_drop(ip, LA_DROP_UNRESOLVED, interface);
+    }
+    return is_ready;
+}
+
 /* RFC 1122 3.3.1.4. It is asked at once, by unicast: one that moved to another station, or left, is found out in three
    seconds instead of when REACHABLE has run out. */
 void ip_neighbour_is_doubted(struct ip *ip, unsigned interface, const struct la_address *destination)

@@ -29,6 +29,10 @@ int ip_follow_routers(struct ip *ip, unsigned interface);
 struct ip_prefix;
 int ip_claim(struct ip *ip, const struct ip_prefix *prefix);
 
+/* For packets of which none is of use without the others: a packet can go to the destination at once. False: it cannot,
+   which is counted, and its neighbour is being asked for. */
+COLD bool ip_neighbour_is_ready(struct ip *ip, unsigned interface, const struct la_address *destination);
+
 /* As la_address_state. */
 int ip_address_state(const struct ip *ip, const struct la_address *address);
 

@@ -99,7 +99,7 @@ COLD void reassembly_advance(struct ip *ip);
 COLD la_time reassembly_deadline(const struct ip *ip, la_time other);
 
 /* Puts the answer to an echo request, which is larger than the interface's MTU, into the queue of replies, in
-   fragments: all or, counted as LA_DROP_REPLIES_FULL, none. */
+   fragments: all or, counted as LA_DROP_REPLIES_FULL or LA_DROP_UNRESOLVED, none. */
 COLD void fragments_answer_echo(struct ip *ip, unsigned interface, const struct packet *request);
 
 /* Adds the counters of fragments. */

@@ -1,6 +1,7 @@
 #include "support/lan.h"
 
 #include "base/address.h"
+#include "base/checksum.h"
 
 /* What waits for a neighbour and what does not; whom the table keeps; who is never answered. ARP: what IPv6 does
    otherwise stands in test_discovery.c. */
@@ -294,6 +295,52 @@ static void a_copy_goes_on_alike(void **state)
     lan_end(&lan);
 }
 
+/* An echo request in three fragments, each as long as the MTU. */
+static void large_echo_in(struct lan *lan, uint8_t station)
+{
+    enum { PART = 1480, PARTS = 3 };
+    static uint8_t request[PARTS * PART];
+    const struct la_address source = lan_ipv4(station), destination = lan_ipv4(1);
+    memset(request, 0, sizeof request);
+    request[0] = ICMP_ECHO_REQUEST;
+    put_u16(request + 2, checksum_finish(checksum_add(0, false, request, sizeof request)));
+    for (uint32_t i = 0; i < PARTS; i++) {
+        uint8_t packet[IPV4_HEADER_BYTES + PART];
+        const struct ip_fragment part = {
+            .identification = 7, .offset = i * PART, .more = i + 1 < PARTS, .protocol = IP_PROTOCOL_ICMP};
+        unsigned at = ip_emit_fragment(packet, &source, &destination, 64, &part, PART);
+        memcpy(packet + at, request + part.offset, PART);
+        lan_packet_in(lan, lan_mac(1), lan_mac(station), packet, sizeof packet);
+    }
+}
+
+/* All fragments of an answer, or none: one that waited alone would be the last. */
+static void fragments_wait_for_nobody(void **state)
+{
+    (void)state;
+    struct lan lan;
+    struct la_config config = lan_config();
+    config.reassembly_bytes = 65536;
+    config.reply_bytes = 16384;
+    lan_begin(&lan, &config);
+    large_echo_in(&lan, 9);
+    lan_expect_arp(&lan, LAN_ALL, ARP_REQUEST, 1, 9);
+    lan_expect_nothing(&lan);
+    large_echo_in(&lan, 9); /* while it is asked for */
+    lan_expect_nothing(&lan);
+    assert_int_equal(lan_dropped(&lan, LA_DROP_UNRESOLVED), 2);
+    lan_arp_in(&lan, ARP_REPLY, 9, 9, 1);
+    lan_expect_nothing(&lan);
+    large_echo_in(&lan, 9);
+    for (unsigned i = 0; i < 3; i++) {
+        lan_expect(&lan, 9, ETHERNET_IPV4);
+        assert_int_equal(lan.length, LAN_FRAME_BYTES);
+    }
+    lan_expect_nothing(&lan);
+    assert_int_equal(lan_dropped(&lan, LA_DROP_UNRESOLVED), 2);
+    lan_end(&lan);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +353,7 @@ int main(void)
         cmocka_unit_test(a_connection_outlives_its_neighbour),
         cmocka_unit_test(tcps_doubt_asks_the_neighbour),
         cmocka_unit_test(a_copy_goes_on_alike),
+        cmocka_unit_test(fragments_wait_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
