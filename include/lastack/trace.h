@@ -146,9 +146,9 @@ enum la_drop {
 
     /* Of Ethernet: none where config.neighbours is 0. */
     LA_DROP_ETHERNET,   /* a frame that is too short, for others, of a type we do not speak; a malformed ARP message; IP
-                          that is not sent to us alone, or is of another version than the type says */
-    LA_DROP_UNRESOLVED, /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later packet
-                           took its place; or it was an answer in fragments, of which one alone could have waited */
+                           that is not sent to us alone, or is of another version than the type says */
+    LA_DROP_UNRESOLVED, /* outgoing: the next hop's Ethernet address is not known, and nobody answered, or a later
+                           packet took its place; or an answer in fragments, of which one alone could have waited */
     LA_DROP_MTU         /* outgoing: made before a router said that the link carries no packet as long as it is */
 };
 

@@ -47,8 +47,8 @@ struct ip_payload {
 APART struct ip_payload ip_frame_arrives(struct ip *ip, unsigned interface, const void *bytes, size_t length);
 
 /* The octets behind the first ETHERNET_HEADER_BYTES of buffer are to leave: an IP packet or an ARP message. Writes the
-   header; false: its neighbour is not known, and the packet waits or was dropped; or it was made before a router said that
-   the link carries less. */
+   header; false: its neighbour is not known, and the packet waits or was dropped; or a router has said since it was
+   made that the link carries less. */
 bool ip_frame_leaves(struct ip *ip, unsigned interface, uint8_t *buffer, size_t length);
 
 /* The timers that are due; may be early, never late. This and ip_advance: of a host with an Ethernet interface. */

@@ -66,7 +66,7 @@ static bool discovery_frame(struct ip *ip, unsigned interface, const struct ethe
     return true;
 }
 
-/* Its type says which IP it carries, and what the packet says of itself is the same: each goes its own way from here. */
+/* Its type says which IP it carries, and the packet says the same of itself: each goes its own way from here. */
 static bool carries_ip(const struct ethernet_frame *frame, enum ethernet_type type)
 {
     unsigned version = type == ETHERNET_IPV4 ? 4 : 6;

@@ -278,7 +278,7 @@ static void refused_on_one_link_asked_for_on_another(void **state)
     lan_end(&lan);
 }
 
-/* Of two ways to one prefix the one that could be used first is taken: what was asked for counts from when it is ours. */
+/* Of two ways to one prefix the one that could be used first is taken: an address counts from when it is ours. */
 static void ways_count_from_when_they_can_be_used(void **state)
 {
     (void)state;

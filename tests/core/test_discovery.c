@@ -178,8 +178,8 @@ static void strangers_are_not_answered(void **state)
     lan_end(&lan);
 }
 
-/* In a packet of IPv4, whatever its frame says of it, there is no neighbour discovery; nor is any packet taken that comes
-   under the other's type. */
+/* In a packet of IPv4, whatever its frame says of it, there is no neighbour discovery; nor is any packet taken that
+   comes under the other's type. */
 static void a_frame_says_what_it_carries(void **state)
 {
     (void)state;

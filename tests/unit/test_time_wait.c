@@ -54,7 +54,9 @@ static void model_append(struct model *m, la_time now, uint32_t tuple, uint32_t 
 {
     model_advance(m, now, 2);
     if (m->count == m->capacity && !m->entries[0].is_hole) {
-        m->evicted++;
+        bool is_over = m->entries[0].deadline <= now; /* and so nobody's loss */
+        m->expired += is_over;
+        m->evicted += !is_over;
         model_pop(m);
     } else if (m->count == m->capacity) {
         while (m->count > 0 && m->entries[0].is_hole) {
