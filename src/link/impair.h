@@ -64,6 +64,8 @@ struct impair_pattern {
     bool out;
     uint32_t first; /* from 1 */
     uint32_t last;  /* UINT32_MAX: all from first on */
+    uint32_t times; /* it acts at most so often, whatever the connection; 0: no bound */
+    la_time by_ns;  /* IMPAIR_HOLD: instead of hold_ns; IMPAIR_DUPLICATE: the second copy so much later. 0: neither */
     char text[32];  /* as it was written */
 };
 
