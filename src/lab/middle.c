@@ -75,18 +75,16 @@ static void rewrite(uint8_t *packet, size_t tcp, size_t address_at, size_t port_
 
 static void forget_old(struct middle *middle, la_time now)
 {
-    uint32_t kept = 0;
     for (uint32_t i = 0; i < middle->count; i++) {
-        if (now - middle->flow[i].seen < middle->rule.forgets_ns)
-            middle->flow[kept++] = middle->flow[i];
+        struct middle_flow *flow = &middle->flow[i];
+        flow->forgotten = flow->forgotten || now - flow->seen >= middle->rule.forgets_ns;
     }
-    middle->count = kept;
 }
 
 static struct middle_flow *flow_out(struct middle *middle, const struct packet_view *view)
 {
     for (uint32_t i = 0; i < middle->count; i++) {
-        if (same(&middle->flow[i].inside, &view->source) && same(&middle->flow[i].outside, &view->destination))
+        if (!middle->flow[i].forgotten && same(&middle->flow[i].inside, &view->source) && same(&middle->flow[i].outside, &view->destination))
             return &middle->flow[i];
     }
     return NULL;
@@ -100,7 +98,7 @@ static struct middle_flow *flow_in(struct middle *middle, const struct packet_vi
         struct la_endpoint shown = flow->inside;
         if (nat)
             shown = (struct la_endpoint){middle->address, flow->port};
-        if (same(&shown, &view->destination) && same(&flow->outside, &view->source))
+        if (!flow->forgotten && same(&shown, &view->destination) && same(&flow->outside, &view->source))
             return flow;
     }
     return NULL;
@@ -115,11 +113,25 @@ const struct middle_flow *middle_behind(const struct middle *middle, uint16_t po
     return NULL;
 }
 
+/* A place for one more: that of the oldest forgotten one if there is no other; MIDDLE_FLOWS if there is none. */
+static uint32_t place_for(const struct middle *middle)
+{
+    if (middle->count < MIDDLE_FLOWS)
+        return middle->count;
+    for (uint32_t i = 0; i < MIDDLE_FLOWS; i++) {
+        if (middle->flow[i].forgotten)
+            return i;
+    }
+    return MIDDLE_FLOWS;
+}
+
 static struct middle_flow *flow_new(struct middle *middle, la_time now, const struct packet_view *view)
 {
-    if (middle->count == MIDDLE_FLOWS)
+    uint32_t place = place_for(middle);
+    if (place == MIDDLE_FLOWS)
         return NULL;
-    struct middle_flow *flow = &middle->flow[middle->count++];
+    middle->count += place == middle->count;
+    struct middle_flow *flow = &middle->flow[place];
     *flow = (struct middle_flow){.inside = view->source, .outside = view->destination, .seen = now};
     flow->port = (uint16_t)(MIDDLE_PORT_FIRST + middle->next_port++ % (UINT16_MAX - MIDDLE_PORT_FIRST));
     return flow;

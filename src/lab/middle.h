@@ -12,6 +12,7 @@ struct middle_flow {
     struct la_endpoint outside;
     uint16_t port; /* NAT: what stands for the inside's */
     la_time seen;
+    bool forgotten; /* kept for who asks what stood behind a port, until the room is needed */
 };
 
 struct middle {
