@@ -84,7 +84,8 @@ static void forget_old(struct middle *middle, la_time now)
 static struct middle_flow *flow_out(struct middle *middle, const struct packet_view *view)
 {
     for (uint32_t i = 0; i < middle->count; i++) {
-        if (!middle->flow[i].forgotten && same(&middle->flow[i].inside, &view->source) && same(&middle->flow[i].outside, &view->destination))
+        if (!middle->flow[i].forgotten && same(&middle->flow[i].inside, &view->source) &&
+            same(&middle->flow[i].outside, &view->destination))
             return &middle->flow[i];
     }
     return NULL;
