@@ -346,6 +346,8 @@ static void arrive(struct network *network, unsigned number, enum link_direction
         return;
     }
     la_host_input(node->host, network->now, link->interface[side], delivery.bytes, delivery.length);
+    if (network->observer.arrived != NULL)
+        network->observer.arrived(network->observer.context, moment.node);
     host_finish(network, &moment);
 }
 

@@ -53,6 +53,7 @@ struct network_moment {
 struct network_observer {
     void *context;
     void (*moment)(void *context, const struct network_moment *moment);
+    void (*arrived)(void *context, unsigned node); /* at a host, which has not yet answered; may be NULL */
 };
 
 struct network;

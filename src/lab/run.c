@@ -54,21 +54,6 @@ static int make_link(struct run *run, uint32_t index, struct link_error *error)
     return network_join(run->network, (unsigned)link->a, (unsigned)link->b, &config, error) < 0 ? -1 : 0;
 }
 
-static int make(struct run *run, struct link_error *error)
-{
-    const struct network_observer observer = {run, watch_moment};
-    run->network = network_new(&observer);
-    if (run->network == NULL)
-        return link_fail(error, "out of memory");
-    if (make_nodes(run, error) < 0)
-        return -1;
-    for (uint32_t i = 0; i < run->scenario->link_count; i++) {
-        if (make_link(run, i, error) < 0)
-            return -1;
-    }
-    return network_begin(run->network, error);
-}
-
 static void unmake(struct run *run)
 {
     for (unsigned i = 0; i < NETWORK_NODES; i++) {
@@ -132,6 +117,27 @@ static uint32_t next_step(const struct run *run)
             next = i;
     }
     return next;
+}
+
+/* What a program that waited for it does between a packet's arrival and the host's answer. */
+static void watch_arrival(void *context, unsigned node)
+{
+    struct run *run = context;
+    bool served = false;
+    for (uint32_t i = 0; i < run->scenario->step_count; i++) {
+        const struct scenario_step *step = &run->scenario->step[i];
+        if (!step->promptly || run->step[i].fired || step->subject.node != (int)node)
+            continue;
+        if (!served)
+            program_serve(run, node);
+        served = true;
+        if (!holds(run, &step->when))
+            continue;
+        run->step[i] = (struct step_state){true, true, network_now(run->network), network_now(run->network)};
+        run->report->step_taken[i] = true;
+        run->report->fired++;
+        program_call(run, step);
+    }
 }
 
 static void serve_all(struct run *run)
@@ -206,6 +212,21 @@ static bool advance(struct run *run)
     }
     judge_due(run, false);
     return true;
+}
+
+static int make(struct run *run, struct link_error *error)
+{
+    const struct network_observer observer = {run, watch_moment, watch_arrival};
+    run->network = network_new(&observer);
+    if (run->network == NULL)
+        return link_fail(error, "out of memory");
+    if (make_nodes(run, error) < 0)
+        return -1;
+    for (uint32_t i = 0; i < run->scenario->link_count; i++) {
+        if (make_link(run, i, error) < 0)
+            return -1;
+    }
+    return network_begin(run->network, error);
 }
 
 int lab_run(const struct scenario *scenario, const struct lab_watchers *watchers, struct lab_report *report,

@@ -60,6 +60,7 @@ struct run {
 
 /* ---- run_program.c: what the programs of the hosts do ---- */
 
+void program_call(struct run *run, const struct scenario_step *step); /* the call, no more */
 void program_act(struct run *run, const struct scenario_step *step);
 
 /* What a program does by itself: accepts, reads, sends what is left, notices the end. */

@@ -284,11 +284,17 @@ static void note_step(struct run *run, const struct scenario_step *step)
     free(text);
 }
 
+void program_call(struct run *run, const struct scenario_step *step)
+{
+    struct program_connection *connection = connection_of(run, &step->subject);
+    connection->answer = act(run, step, connection);
+}
+
 void program_act(struct run *run, const struct scenario_step *step)
 {
     struct program_connection *connection = connection_of(run, &step->subject);
     note_step(run, step);
-    connection->answer = act(run, step, connection);
+    program_call(run, step);
     if (connection->answer < 0) {
         char text[80];
         snprintf(text, sizeof text, "%s: %s", verb_name((int)step->verb),

@@ -107,6 +107,7 @@ struct scenario_step {
     enum scenario_trigger trigger;
     la_time time; /* at it, so long after the step before, or so long after the condition came true */
     struct scenario_when when;
+    bool promptly; /* before the host answers what made the condition true: the program was waiting for it */
     struct scenario_subject subject;
     enum scenario_verb verb;
     int to;                /* VERB_CONNECT */

@@ -508,6 +508,7 @@ static bool read_step(struct reader *reader, enum scenario_trigger trigger)
         if (!read_condition(reader, &step.when) ||
             (words_skip(&reader->words, "+") && !words_time(&reader->words, &step.time)))
             return false;
+        step.promptly = step.time == 0 && words_skip(&reader->words, "promptly");
     } else if (!words_time(&reader->words, &step.time)) {
         return false;
     }

@@ -102,6 +102,8 @@ void scenario_write_step(FILE *file, const struct scenario *scenario, const stru
         write_when(file, scenario, &step->when);
         if (step->time > 0)
             fprintf(file, " + %s", time_write(step->time, text));
+        if (step->promptly)
+            fputs(" promptly", file);
         break;
     }
     fputs(": ", file);

@@ -110,7 +110,7 @@ static struct ladder_connection *connection_new(struct ladder *ladder, const str
     connection->file = ladder->file;
     if (ladder->options.separate)
         connection->file = open_memstream(&connection->memory, &connection->memory_size);
-    if (connection->file == NULL) {
+    if (connection->file == NULL && ladder->options.row == NULL) {
         free(connection);
         return NULL;
     }

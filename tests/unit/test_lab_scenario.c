@@ -31,7 +31,7 @@ static const char whole[] = "# every statement there is\n"
                             "at 1ms: A connect B:80 from 40000 hold\n"
                             "when A is ESTABLISHED + 5ms: A send \"a\\n\\\"b\\\\\", 3000 x \"n\"\n"
                             "when B received 3: B read\n"
-                            "when B sees-end: B.2 shutdown\n"
+                            "when B sees-end promptly: B.2 shutdown\n"
                             "when A ended: A release\n"
                             "when A sends last-ack nr 2: A close\n"
                             "after 5ms: A linger\n"
@@ -99,6 +99,7 @@ static void everything_is_read(void **state)
     assert_string_equal(s->step[2].content.piece[0].text, "a\n\"b\\");
     assert_int_equal(scenario_octets(&s->step[2].content), 3005);
     assert_int_equal(s->step[4].subject.connection, 2);
+    assert_true(s->step[4].promptly);
     assert_int_equal(s->step[6].when.count, 2);
     assert_int_equal(s->expectation_count, 13);
     assert_int_equal(s->expectation[0].line, 37);
