@@ -66,7 +66,8 @@ static struct program_connection *connection_with(struct program *program, const
             connection->conn.generation == record->conn.generation)
             return connection;
     }
-    if (record->from != LA_LISTEN || program->accepted == SCENARIO_CONNECTIONS)
+    bool is_new = record->from == LA_LISTEN || record->to == LA_SYN_RECEIVED;
+    if (!is_new || program->accepted == SCENARIO_CONNECTIONS)
         return NULL;
     struct program_connection *connection = &program->connection[program->accepted++];
     connection->made = true;

@@ -213,6 +213,7 @@ struct fate impair_submit(struct impair *impair, la_time now, enum link_directio
         item.fate.copy = true;
         item.due += verdict.copy_ns;
         fate.duplicated = send_off(impair, direction, &item, packet, &verdict);
+        fate.copy_ns = verdict.copy_ns;
     }
     return fate;
 }
@@ -260,7 +261,9 @@ const char *fate_text(const struct fate *fate, char text[FATE_TEXT_BYTES])
         add(text, "lost");
     if (fate->corrupted)
         add(text, "corrupted");
-    if (fate->duplicated)
+    if (fate->duplicated && fate->copy_ns > 0)
+        add(text, "duplicated %.4g ms later", (double)fate->copy_ns / (double)LA_MILLISECOND);
+    else if (fate->duplicated)
         add(text, "duplicated");
     if (fate->copy)
         add(text, "second copy");

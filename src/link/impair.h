@@ -16,6 +16,7 @@ struct fate {
     bool copy;        /* this is the second copy of a packet that was duplicated */
     bool duplicated;  /* a second copy follows */
     la_time delay_ns; /* how long it is, or was, under way */
+    la_time copy_ns;  /* the second copy comes so much later */
     char rule[32];    /* what decided: the pattern ("out:last-ack"), "chance", "queue full"; empty if nothing did */
 };
 

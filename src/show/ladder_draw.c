@@ -14,7 +14,7 @@ enum {
 };
 
 /* Characters of the body that are not ASCII stand as one octet each until they are written. */
-enum { GLYPH_LINE = 1, GLYPH_LEFT, GLYPH_RIGHT, GLYPH_LOST, GLYPH_RAIL, GLYPH_MICRO, GLYPH_COUNT };
+enum { GLYPH_LINE = 1, GLYPH_LEFT, GLYPH_RIGHT, GLYPH_LOST, GLYPH_RAIL, GLYPH_MICRO = LADDER_MICRO, GLYPH_COUNT };
 
 static const char *const utf8[GLYPH_COUNT] = {"", "─", "◀", "▶", "✗", "│", "µ"};
 static const char *const ascii[GLYPH_COUNT] = {"", "-", "<", ">", "x", "|", "u"};

@@ -7,6 +7,9 @@
 
 enum { LADDER_NOTES = 4, LADDER_TEXT = 160, LADDER_STATE = 32 };
 
+/* Stands for the sign for micro in a note, until it is written. */
+#define LADDER_MICRO 6
+
 enum row_arrow { ARROW_NONE, ARROW_RIGHT, ARROW_LEFT };
 
 struct ladder_row {
@@ -14,6 +17,9 @@ struct ladder_row {
     bool arrival; /* no arrow: a segment drawn before arrives. Written only if that changed something */
     la_time time;
     la_time since; /* the ladder began; set when the row is written */
+    /* Stands for the sign for micro in a note, until it is written. */
+#define LADDER_MICRO 6
+
     enum row_arrow arrow;
     enum ladder_side to; /* arrow, arrival: whom it reaches */
     bool lost;

@@ -17,7 +17,12 @@ void ladder_rows_add(void *context, const struct ladder_row *row)
         rows->row = more;
         rows->capacity = capacity;
     }
-    rows->row[rows->count++] = *row;
+    struct ladder_row *added = &rows->row[rows->count++];
+    *added = *row;
+    for (unsigned i = 0; i < added->notes; i++) {
+        for (char *c = added->note[i]; *c != '\0'; c++)
+            *c = *c == LADDER_MICRO ? 'u' : *c;
+    }
 }
 
 void ladder_rows_free(struct ladder_rows *rows)
@@ -52,7 +57,7 @@ static void write_mermaid(FILE *file, const char *text)
         if (*text == ';' || *text == '#' || *text == '"' || *text == '<' || *text == '>')
             fprintf(file, "#%d;", *text);
         else
-            fputs(*text == '\006' ? "\302\265" : (char[]){*text, '\0'}, file); /* the ladder's sign for micro */
+            fputc(*text, file);
     }
 }
 
@@ -107,7 +112,6 @@ static void write_xml(FILE *file, const char *text)
         case '&': fputs("&amp;", file); break;
         case '<': fputs("&lt;", file); break;
         case '>': fputs("&gt;", file); break;
-        case '\006': fputs("\302\265", file); break; /* the ladder's sign for micro */
         default: fputc(*text, file); break;
         }
     }

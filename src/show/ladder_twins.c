@@ -64,10 +64,7 @@ static void write_cell(FILE *file, const char *text, size_t columns, bool ascii)
     size_t length = columns_of(text);
     size_t shown = length > columns ? columns - 1 : length;
     for (size_t i = 0; i < shown; i++) {
-        if (*text == '\006') /* the ladder's sign for micro */
-            fputs(ascii ? "u" : "\u00b5", file);
-        else
-            fputc(*text, file);
+        fputc(*text, file);
         for (text++; ((unsigned char)*text & 0xc0) == 0x80; text++)
             fputc(*text, file);
     }

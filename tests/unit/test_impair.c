@@ -389,7 +389,9 @@ static void a_second_copy_may_come_later(void **state)
     struct impair *impair = impair_with(&config);
     struct packet packet = segment(LINK_OUT, 1000, LA_ACK, 1, 1, SOME);
     struct impair_delivery delivery;
-    impair_submit(impair, 0, LINK_OUT, packet.bytes, packet.length, 0);
+    char text[FATE_TEXT_BYTES];
+    struct fate fate = impair_submit(impair, 0, LINK_OUT, packet.bytes, packet.length, 0);
+    assert_string_equal(fate_text(&fate, text), "duplicated 70 ms later, delayed 5.0 ms, by out:data");
     assert_int_equal(impair_deadline(impair, LINK_OUT), 5 * LA_MILLISECOND);
     assert_true(impair_take(impair, 5 * LA_MILLISECOND, LINK_OUT, &delivery));
     assert_int_equal(impair_deadline(impair, LINK_OUT), 75 * LA_MILLISECOND);

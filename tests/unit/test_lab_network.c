@@ -72,7 +72,7 @@ static void world_make(struct world *world, enum network_kind kind, const struct
 {
     struct link_error error;
     struct impair_config config = {0};
-    struct network_observer observer = {&world->seen, on_moment};
+    struct network_observer observer = {.context = &world->seen, .moment = on_moment};
     struct la_config hosts[2] = {small(1), small(2)};
     memset(world, 0, sizeof *world);
     if (impairment != NULL)
