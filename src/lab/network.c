@@ -131,8 +131,9 @@ static int attach(struct network *network, unsigned link, unsigned side, struct 
     if (node->host == NULL)
         return 0;
     int interface = la_interface_add(node->host, network->now, NETWORK_MTU);
-    int result =
-        interface < 0 ? interface : la_address_add(node->host, network->now, (unsigned)interface, &joined->address[side], 32);
+    int result = interface;
+    if (interface >= 0)
+        result = la_address_add(node->host, network->now, (unsigned)interface, &joined->address[side], 32);
     return result < 0 ? link_fail(error, "%s: %s", node->name, la_error_name((enum la_error)result)) : 0;
 }
 
@@ -261,8 +262,8 @@ static void submit(struct network *network, unsigned node, unsigned link, size_t
                                sent->bytes, length, 0);
 }
 
-/* All that the host now has to send, and the records of why; in moments of NETWORK_SENT packets. */
-static void host_finish(struct network *network, struct network_moment *moment)
+/* What the host now has to send, and the records of why: at most NETWORK_SENT packets; true if there may be more. */
+static bool host_moment(struct network *network, struct network_moment *moment)
 {
     struct node *node = &network->node[moment->node];
     for (unsigned i = 0; i < network->link_count; i++) {
@@ -283,10 +284,13 @@ static void host_finish(struct network *network, struct network_moment *moment)
     moment->records = network->record;
     moment->record_count = la_host_trace(node->host, network->record, RECORDS);
     tell(network, moment);
-    if (more) {
-        struct network_moment next = {.node = moment->node};
-        host_finish(network, &next);
-    }
+    return more;
+}
+
+static void host_finish(struct network *network, struct network_moment *moment)
+{
+    while (host_moment(network, moment))
+        *moment = (struct network_moment){.node = moment->node};
 }
 
 /* The node that has the address; NETWORK_NODES if none does. A NAT has those of its outside. */

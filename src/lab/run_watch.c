@@ -45,9 +45,7 @@ static void draw(struct run *run, const struct network_moment *moment, enum ladd
     for (size_t i = 0; i < moment->record_count; i++) {
         char text[FATE_TEXT_BYTES];
         struct la_trace record = moment->records[i];
-        const char *fate = NULL;
-        if (record.kind == LA_TRACE_SEGMENT_OUT)
-            fate = fate_of(moment, &record, &matched, text);
+        const char *fate = record.kind == LA_TRACE_SEGMENT_OUT ? fate_of(moment, &record, &matched, text) : NULL;
         record.remote = network_true_endpoint(run->network, &record.remote);
         if (!la_address_equal(side == LADDER_LEFT ? &record.remote.address : &record.local.address, &other))
             continue;

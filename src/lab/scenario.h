@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-/* A scenario as data: who is there, what they do and when, what the network does to which segment, and what is expected.
-   The language is docs/lab.md's. */
+/* A scenario as data: who is there, what they do and when, what the network does to which segment, and what is
+   expected. The language is docs/lab.md's. */
 
 enum {
     SCENARIO_TEXTS = 16,

@@ -172,7 +172,7 @@ void scenario_config(const struct scenario *scenario, int node, struct la_config
     config->reassembly_bytes = 4096;
     config->neighbours = 0;
     for (unsigned i = 0; i < sizeof config->key; i++)
-        config->key[i] = (uint8_t)((scenario->seed >> i % 8 * 8) + (unsigned)node * 37 + i);
+        config->key[i] = (uint8_t)((scenario->seed >> i % 8 * 8) + (uint64_t)node * 37 + i);
     for (uint32_t i = 0; i < scenario->setting_count; i++) {
         const struct scenario_setting *setting = &scenario->setting[i];
         if (setting->node == node || setting->node == SCENARIO_ALL_HOSTS)
@@ -672,19 +672,26 @@ static const struct statement {
     {"expect", read_expect},
 };
 
+/* The word, and a blank behind it. */
+static bool begins_with(const char *line, size_t length, const char *word, size_t word_length)
+{
+    return length > word_length && memcmp(line, word, word_length) == 0 && isspace((unsigned char)line[word_length]);
+}
+
 static bool read_line(struct reader *reader, const char *line, size_t length)
 {
     static const char *const texts[] = {"title", "claim", "without"};
     struct words *words = &reader->words;
-    size_t start = 0;
-    while (start < length && isspace((unsigned char)line[start]))
+    const char *start = line;
+    const char *end = line + length;
+    while (start < end && isspace((unsigned char)*start))
         start++;
+    size_t left = (size_t)(end - start);
     for (int i = 0; i < 3; i++) {
         size_t name = strlen(texts[i]);
-        if (length - start > name && strncmp(line + start, texts[i], name) == 0 &&
-            isspace((unsigned char)line[start + name])) {
+        if (begins_with(start, left, texts[i], name)) {
             words->at = words->count = 0;
-            return read_text(reader, (enum scenario_text_kind)i, line + start + name, length - start - name);
+            return read_text(reader, (enum scenario_text_kind)i, start + name, left - name);
         }
     }
     if (!words_split(words, line, length))

@@ -120,11 +120,12 @@ static void write_comparison(FILE *file, const struct scenario_expectation *expe
 void scenario_write_expectation(FILE *file, const struct scenario *scenario,
                                 const struct scenario_expectation *expectation)
 {
-    char text[32];
     int which = expectation->which;
     fputs("expect ", file);
-    if (expectation->timed)
+    if (expectation->timed) {
+        char text[32];
         fprintf(file, "at %s: ", time_write(expectation->time, text));
+    }
     write_subject(file, scenario, &expectation->subject);
     fprintf(file, " %s", predicate_name((int)expectation->predicate));
     switch (expectation->predicate) {
@@ -171,8 +172,7 @@ static void write_chance(FILE *file, const char *name, uint32_t ppm)
 static void write_duration(FILE *file, const char *name, la_time time)
 {
     char text[32];
-    if (time > 0)
-        fprintf(file, " %s %s", name, time_write(time, text));
+    fprintf(file, " %s %s", name, time_write(time, text));
 }
 
 static void write_network(FILE *file, const struct scenario *scenario)
@@ -188,9 +188,12 @@ static void write_network(FILE *file, const struct scenario *scenario)
     for (uint32_t i = 0; i < scenario->link_count; i++) {
         const struct scenario_link *link = &scenario->link[i];
         fprintf(file, "link %s %s", scenario->node[link->a].name, scenario->node[link->b].name);
-        write_duration(file, "delay", link->chances.delay_ns);
-        write_duration(file, "jitter", link->chances.jitter_ns);
-        write_duration(file, "hold-time", link->chances.hold_ns);
+        if (link->chances.delay_ns > 0)
+            write_duration(file, "delay", link->chances.delay_ns);
+        if (link->chances.jitter_ns > 0)
+            write_duration(file, "jitter", link->chances.jitter_ns);
+        if (link->chances.hold_ns > 0)
+            write_duration(file, "hold-time", link->chances.hold_ns);
         write_chance(file, "loss", link->chances.loss_ppm);
         write_chance(file, "dup", link->chances.duplicate_ppm);
         write_chance(file, "reorder", link->chances.reorder_ppm);
@@ -199,13 +202,12 @@ static void write_network(FILE *file, const struct scenario *scenario)
     }
     for (uint32_t i = 0; i < scenario->rule_count; i++) {
         const struct scenario_rule *rule = &scenario->rule[i];
-        char text[32];
         fprintf(file, "%s %s %s", action_name((int)rule->pattern.action), scenario->node[rule->node].name,
                 rule->segments);
         if (rule->pattern.action == IMPAIR_HOLD)
-            fprintf(file, " by %s", time_write(rule->pattern.by_ns, text));
+            write_duration(file, "by", rule->pattern.by_ns);
         if (rule->pattern.action == IMPAIR_DUPLICATE)
-            fprintf(file, " after %s", time_write(rule->pattern.by_ns, text));
+            write_duration(file, "after", rule->pattern.by_ns);
         fputc('\n', file);
     }
 }

@@ -46,7 +46,7 @@ struct ladder_rows {
 };
 
 /* For ladder_options.row, with a struct ladder_rows as its context. */
-void ladder_rows_add(void *rows, const struct ladder_row *row);
+void ladder_rows_add(void *context, const struct ladder_row *row);
 void ladder_rows_free(struct ladder_rows *rows);
 
 /* "FIN,ACK seq=1 ack=1 (retransmission) (lost, by out:fin)": all that stands at an arrow. */

@@ -65,10 +65,10 @@ static const char *const rails[] = {"L", "R"};
 
 static void mermaid_row(FILE *file, const struct ladder_row *row)
 {
-    char text[LADDER_TEXT * 3];
     char time[24];
     ladder_row_time(row, time);
     if (row->arrow != ARROW_NONE) {
+        char text[LADDER_TEXT * 3];
         ladder_row_label(row, text, sizeof text);
         const char *from = rails[row->arrow == ARROW_RIGHT ? LADDER_LEFT : LADDER_RIGHT];
         fprintf(file, "    %s%s%s: ", from, row->lost ? "-x" : "->>",

@@ -23,8 +23,8 @@ static struct block block_of(const struct ladder_row *row, bool ascii)
     static const char *const arrows[2][2][2] = {{{"\u25b6 ", "\u2717\u25b7 "}, {"\u25c0 ", "\u2717\u25c1 "}},
                                                 {{"> ", "x> "}, {"< ", "x< "}}};
     struct block block = {0};
-    char text[LADDER_TEXT * 3];
     if (row->arrow != ARROW_NONE) {
+        char text[LADDER_TEXT * 3];
         ladder_row_label(row, text, sizeof text);
         add(&block, arrows[ascii][row->arrow == ARROW_LEFT][row->lost], text);
     } else if (row->arrival) {
