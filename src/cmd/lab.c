@@ -272,7 +272,7 @@ static int run_once(const struct lab *lab, const struct scenario *scenario, stru
 
 static int run_plain(const struct lab *lab, const struct scenario *scenario)
 {
-    struct lab_report report;
+    struct lab_report report = {0};
     struct ladder_rows rows = {0};
     bool as_data = lab->json || lab->mermaid || lab->svg || lab->quiet;
     if (!as_data && title_of(scenario)[0] != '\0')
@@ -312,7 +312,7 @@ static void print_twin_verdicts(const struct scenario *scenario, const struct la
 
 static int run_twin(const struct lab *lab, const struct scenario *scenario)
 {
-    struct lab_report report[2];
+    struct lab_report report[2] = {{0}, {0}};
     struct ladder_rows rows[2] = {{0}, {0}};
     struct scenario *twin = malloc(sizeof *twin);
     int result = EXIT_FAILED;

@@ -100,7 +100,7 @@ static bool read_content(struct reader *reader, struct scenario_content *content
             return words_fail(words, "'%.30s' is no text in quotes of at most %zu octets", word->text,
                               sizeof piece->text - 1);
         piece->times = (uint32_t)times;
-        snprintf(piece->text, sizeof piece->text, "%s", word->text);
+        snprintf(piece->text, sizeof piece->text, "%.*s", (int)sizeof piece->text - 1, word->text);
     } while (words_skip(words, ","));
     return scenario_octets(content) <= SCENARIO_OCTETS_MAX || words_fail(words, "more than a mebibyte at once");
 }
@@ -240,7 +240,7 @@ static struct scenario_node *new_node(struct reader *reader, enum network_kind k
         return NULL;
     }
     struct scenario_node *node = &scenario->node[scenario->node_count++];
-    snprintf(node->name, sizeof node->name, "%s", word->text);
+    snprintf(node->name, sizeof node->name, "%.*s", (int)sizeof node->name - 1, word->text);
     node->kind = kind;
     return node;
 }
@@ -347,7 +347,7 @@ static bool read_rule(struct reader *reader, enum impair_action action, const ch
                           "'%.30s' names no segment: syn, syn-ack, ack, data, fin, rst, last-ack or "
                           "packet, then nothing, #N, #N-M, *N or *",
                           word->text);
-    snprintf(rule.segments, sizeof rule.segments, "%s", word->text);
+    snprintf(rule.segments, sizeof rule.segments, "%.*s", (int)sizeof rule.segments - 1, word->text);
     if (rule.pattern.last != UINT32_MAX)
         rule.pattern.times = rule.pattern.last - rule.pattern.first + 1;
     if (by != NULL && !words_skip(&reader->words, by))
@@ -644,7 +644,8 @@ static bool read_twin(struct reader *reader)
         return false;
     if (strlen(word->text) >= sizeof reader->scenario->twin || strchr(word->text, '=') == NULL)
         return words_fail(&reader->words, "'%.60s' is no KEY=VALUE", word->text);
-    snprintf(reader->scenario->twin, sizeof reader->scenario->twin, "%s", word->text);
+    snprintf(reader->scenario->twin, sizeof reader->scenario->twin, "%.*s", (int)sizeof reader->scenario->twin - 1,
+             word->text);
     return true;
 }
 

@@ -191,7 +191,7 @@ const char *time_write(la_time time, char text[32])
             snprintf(text, 32, "%" PRIu64 "%s", time / unit, units[i].name);
             return text;
         }
-        snprintf(text, 32, "%" PRIu64 ".%03" PRIu64, time / unit, rest);
+        snprintf(text, 32, "%" PRIu64 ".%03u", time / unit, (unsigned)(rest % 1000));
         while (text[strlen(text) - 1] == '0')
             text[strlen(text) - 1] = '\0';
         snprintf(text + strlen(text), 32 - strlen(text), "%s", units[i].name);
