@@ -13,6 +13,7 @@ int cmd_httpd(int argc, char **argv);
 int cmd_get(int argc, char **argv);
 int cmd_nc(int argc, char **argv);
 int cmd_demo(int argc, char **argv);
+int cmd_lab(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 

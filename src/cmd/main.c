@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"httpd", cmd_httpd, "serve a directory over HTTP, on lastack's TCP"},
     {"get", cmd_get, "fetch a URL, on lastack's TCP"},
     {"nc", cmd_nc, "one connection between standard input and output and the network"},
+    {"lab", cmd_lab, "see it happen: scenarios in a network that loses and delays what they say"},
     {"drill", cmd_drill, "run packetdrill scripts against lastack, in virtual time"},
     {"bench", cmd_bench, "what a connection costs: time, instructions, packets, memory"},
 };

@@ -1,87 +1,11 @@
 #include "settings.h"
 
+#include "show/setting.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* ---- the fields of struct la_config, by name ---- */
-
-struct field {
-    const char *name;
-    size_t offset;
-    size_t size;
-    bool is_bool;
-};
-
-#define NUMBER(field)                                                                               \
-    {                                                                                               \
-#field, offsetof(struct la_config, field), sizeof(((struct la_config *)NULL)->field), false \
-    }
-#define CHOICE(field)                                                                              \
-    {                                                                                              \
-#field, offsetof(struct la_config, field), sizeof(((struct la_config *)NULL)->field), true \
-    }
-
-/* All but the key, which is the drill's, and what its own options say better. */
-static const struct field fields[] = {
-    NUMBER(addresses),
-    NUMBER(routes),
-    NUMBER(listeners),
-    NUMBER(connections),
-    NUMBER(time_wait_ipv4),
-    NUMBER(time_wait_ipv6),
-    NUMBER(buffer_piece_bytes),
-    NUMBER(buffer_pieces),
-    NUMBER(reply_bytes),
-    NUMBER(trace_records),
-    NUMBER(send_buffer_bytes),
-    NUMBER(receive_buffer_bytes),
-    NUMBER(out_of_order_ranges),
-    NUMBER(own_settings),
-    NUMBER(neighbours),
-    NUMBER(address_probes),
-    NUMBER(path_mtus),
-    NUMBER(reassembly_bytes),
-    NUMBER(reassembly_ms),
-    NUMBER(ttl),
-    NUMBER(dscp),
-    CHOICE(source_routes),
-    NUMBER(time_wait_restarts),
-    CHOICE(time_wait_reopen),
-    CHOICE(time_wait_reuse),
-    CHOICE(rfc1337),
-    CHOICE(keep_unread),
-    NUMBER(msl_ms),
-    NUMBER(fin_wait_2_ms),
-    NUMBER(linger_ms),
-    NUMBER(linger_bytes),
-    NUMBER(quiet_time_ms),
-    NUMBER(rto_initial_ms),
-    NUMBER(rto_min_ms),
-    NUMBER(rto_max_ms),
-    NUMBER(r2_data_ms),
-    NUMBER(r2_syn_ms),
-    NUMBER(user_timeout_ms),
-    NUMBER(r1_retransmissions),
-    NUMBER(delayed_ack_ms),
-    NUMBER(challenge_ack_ms),
-    NUMBER(ecn),
-    CHOICE(keepalive),
-    CHOICE(keepalive_garbage),
-    NUMBER(keepalive_probes),
-    NUMBER(keepalive_idle_ms),
-    NUMBER(keepalive_interval_ms),
-    CHOICE(nagle),
-    CHOICE(timestamps),
-    CHOICE(window_scaling),
-    CHOICE(reset_unknown),
-    NUMBER(congestion),
-    NUMBER(ephemeral_first),
-    NUMBER(ephemeral_last),
-};
-
-enum { FIELD_COUNT = sizeof fields / sizeof fields[0] };
 
 static bool parse_number(const char *text, uint64_t maximum, uint64_t *value)
 {
@@ -92,32 +16,15 @@ static bool parse_number(const char *text, uint64_t maximum, uint64_t *value)
     return *end == '\0' && *value <= maximum;
 }
 
-static void store(struct la_config *config, const struct field *field, uint64_t value)
-{
-    uint8_t *at = (uint8_t *)config + field->offset;
-    const uint8_t octet = (uint8_t)value;
-    const uint16_t half = (uint16_t)value;
-    const uint32_t word = (uint32_t)value;
-    const bool choice = value != 0;
-    if (field->is_bool)
-        memcpy(at, &choice, sizeof choice);
-    else if (field->size == sizeof octet)
-        memcpy(at, &octet, sizeof octet);
-    else if (field->size == sizeof half)
-        memcpy(at, &half, sizeof half);
-    else
-        memcpy(at, &word, sizeof word);
-}
-
-static const char *set_field(struct settings *settings, struct arena *arena, const struct field *field,
+static const char *set_field(struct settings *settings, struct arena *arena, const struct setting *field,
                              const char *text)
 {
     uint64_t value = 0;
-    uint64_t maximum = field->is_bool ? 1 : (UINT64_C(1) << (8 * field->size)) - 1;
+    uint64_t maximum = setting_maximum(field);
     if (!parse_number(text, maximum, &value))
         return arena_format(arena, "%s is a number from 0 to %" PRIu64 ", not '%s'", field->name, maximum,
                             text != NULL ? text : "");
-    store(&settings->config, field, value);
+    setting_store(&settings->config, field, value);
     return NULL;
 }
 
@@ -347,11 +254,10 @@ const char *settings_set(struct settings *settings, struct arena *arena, const c
             return wrong == NULL ? NULL : arena_format(arena, "--%s: %s", name, wrong);
         }
     }
-    for (unsigned i = 0; i < FIELD_COUNT; i++) {
-        if (strcmp(fields[i].name, name) == 0) {
-            wrong = set_field(settings, arena, &fields[i], value);
-            return wrong == NULL ? NULL : arena_format(arena, "--%s: %s", name, wrong);
-        }
+    const struct setting *field = setting_named(name);
+    if (field != NULL) {
+        wrong = set_field(settings, arena, field, value);
+        return wrong == NULL ? NULL : arena_format(arena, "--%s: %s", name, wrong);
     }
     for (unsigned i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
         if (strcmp(foreign[i], name) == 0)
@@ -378,6 +284,6 @@ void settings_list(FILE *out)
     for (unsigned i = 0; i < OWN_COUNT; i++)
         fprintf(out, "--%s%s%s\n", owns[i].name, owns[i].takes != NULL ? "=" : "",
                 owns[i].takes != NULL ? owns[i].takes : "");
-    for (unsigned i = 0; i < FIELD_COUNT; i++)
-        fprintf(out, "--%s=%s\n", fields[i].name, fields[i].is_bool ? "0|1" : "N");
+    for (size_t i = 0; setting_at(i) != NULL; i++)
+        fprintf(out, "--%s=%s\n", setting_at(i)->name, setting_at(i)->is_bool ? "0|1" : "N");
 }

@@ -20,6 +20,7 @@ struct impair {
     struct flows *flows;
     struct queue queue[2]; /* by direction */
     uint8_t *taken;        /* the bytes of the last delivery */
+    uint32_t acted[IMPAIR_PATTERNS];
 };
 
 bool impair_config_idle(const struct impair_config *config)
@@ -87,14 +88,26 @@ static bool drawn(struct impair *impair, uint32_t ppm)
 struct verdict {
     bool act[4]; /* by enum impair_action */
     const char *rule;
+    la_time hold_ns; /* what a pattern says; 0: it says nothing */
+    la_time copy_ns; /* the second copy so much later */
     uint64_t jitter_draw;
     uint64_t bit_draw;
 };
 
+static void obey(struct verdict *verdict, const struct impair_pattern *pattern)
+{
+    verdict->act[pattern->action] = true;
+    verdict->rule = pattern->text;
+    if (pattern->action == IMPAIR_HOLD)
+        verdict->hold_ns = pattern->by_ns;
+    if (pattern->action == IMPAIR_DUPLICATE)
+        verdict->copy_ns = pattern->by_ns;
+}
+
 static struct verdict decide(struct impair *impair, enum link_direction direction, const uint32_t *nth)
 {
     const struct impair_chances *chances = &impair->config.chances[direction];
-    struct verdict verdict = {{false, false, false, false}, "", 0, 0};
+    struct verdict verdict = {.rule = ""};
     verdict.act[IMPAIR_DROP] = drawn(impair, chances->loss_ppm);
     verdict.act[IMPAIR_DUPLICATE] = drawn(impair, chances->duplicate_ppm);
     verdict.act[IMPAIR_CORRUPT] = drawn(impair, chances->corrupt_ppm);
@@ -108,9 +121,10 @@ static struct verdict decide(struct impair *impair, enum link_direction directio
     for (uint32_t i = 0; i < impair->config.pattern_count; i++) {
         const struct impair_pattern *pattern = &impair->config.patterns[i];
         bool concerned = direction == LINK_IN ? pattern->in : pattern->out;
-        if (concerned && nth[pattern->kind] >= pattern->first && nth[pattern->kind] <= pattern->last) {
-            verdict.act[pattern->action] = true;
-            verdict.rule = pattern->text;
+        bool spent = pattern->times > 0 && impair->acted[i] == pattern->times;
+        if (concerned && !spent && nth[pattern->kind] >= pattern->first && nth[pattern->kind] <= pattern->last) {
+            impair->acted[i]++;
+            obey(&verdict, pattern);
         }
     }
     return verdict;
@@ -134,6 +148,8 @@ static la_time arrival(struct impair *impair, la_time now, enum link_direction d
         due += verdict->jitter_draw % (chances->jitter_ns + 1);
     if (due < impair->last_due[direction])
         due = impair->last_due[direction];
+    if (verdict->act[IMPAIR_HOLD] && verdict->hold_ns > 0)
+        return due + verdict->hold_ns;
     if (verdict->act[IMPAIR_HOLD])
         return due + (chances->hold_ns > 0 ? chances->hold_ns : chances->jitter_ns + HOLD_NS);
     impair->last_due[direction] = due;
@@ -195,7 +211,9 @@ struct fate impair_submit(struct impair *impair, la_time now, enum link_directio
     if (verdict.act[IMPAIR_DUPLICATE]) {
         item.fate.duplicated = false;
         item.fate.copy = true;
+        item.due += verdict.copy_ns;
         fate.duplicated = send_off(impair, direction, &item, packet, &verdict);
+        fate.copy_ns = verdict.copy_ns;
     }
     return fate;
 }
@@ -243,7 +261,9 @@ const char *fate_text(const struct fate *fate, char text[FATE_TEXT_BYTES])
         add(text, "lost");
     if (fate->corrupted)
         add(text, "corrupted");
-    if (fate->duplicated)
+    if (fate->duplicated && fate->copy_ns > 0)
+        add(text, "duplicated %.4g ms later", (double)fate->copy_ns / (double)LA_MILLISECOND);
+    else if (fate->duplicated)
         add(text, "duplicated");
     if (fate->copy)
         add(text, "second copy");

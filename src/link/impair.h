@@ -16,6 +16,7 @@ struct fate {
     bool copy;        /* this is the second copy of a packet that was duplicated */
     bool duplicated;  /* a second copy follows */
     la_time delay_ns; /* how long it is, or was, under way */
+    la_time copy_ns;  /* the second copy comes so much later */
     char rule[32];    /* what decided: the pattern ("out:last-ack"), "chance", "queue full"; empty if nothing did */
 };
 
@@ -64,6 +65,8 @@ struct impair_pattern {
     bool out;
     uint32_t first; /* from 1 */
     uint32_t last;  /* UINT32_MAX: all from first on */
+    uint32_t times; /* it acts at most so often, whatever the connection; 0: no bound */
+    la_time by_ns;  /* IMPAIR_HOLD: instead of hold_ns; IMPAIR_DUPLICATE: the second copy so much later. 0: neither */
     char text[32];  /* as it was written */
 };
 

@@ -35,7 +35,8 @@ void ladder_flush(struct ladder *ladder)
 {
     for (unsigned i = 0; i < ladder->count; i++)
         ladder_draw(ladder, ladder->connection[i]);
-    fflush(ladder->file);
+    if (ladder->file != NULL)
+        fflush(ladder->file);
 }
 
 /* Writes all that is left of the connection, and forgets it. */
@@ -44,7 +45,7 @@ static void connection_free(struct ladder *ladder, struct ladder_connection *con
     ladder_draw(ladder, connection);
     if (ladder->options.separate) {
         fclose(connection->file);
-        if (connection->memory_size > 0) {
+        if (connection->memory_size > 0 && ladder->file != NULL) {
             if (ladder->wrote_one)
                 fputc('\n', ladder->file);
             fwrite(connection->memory, 1, connection->memory_size, ladder->file);
@@ -65,7 +66,8 @@ void ladder_free(struct ladder *ladder)
         return;
     for (unsigned i = 0; i < ladder->count; i++)
         connection_free(ladder, ladder->connection[i]);
-    fflush(ladder->file);
+    if (ladder->file != NULL)
+        fflush(ladder->file);
     free(ladder);
 }
 
@@ -108,7 +110,7 @@ static struct ladder_connection *connection_new(struct ladder *ladder, const str
     connection->file = ladder->file;
     if (ladder->options.separate)
         connection->file = open_memstream(&connection->memory, &connection->memory_size);
-    if (connection->file == NULL) {
+    if (connection->file == NULL && ladder->options.row == NULL) {
         free(connection);
         return NULL;
     }
@@ -146,7 +148,7 @@ static enum ladder_side other(enum ladder_side side)
     return side == LADDER_LEFT ? LADDER_RIGHT : LADDER_LEFT;
 }
 
-static struct row *row_new(struct ladder *ladder, struct ladder_connection *connection, la_time time)
+static struct ladder_row *row_new(struct ladder *ladder, struct ladder_connection *connection, la_time time)
 {
     /* One connection's row is written before another's is begun: rows stay in order of time. */
     for (unsigned i = 0; i < ladder->count && !ladder->options.separate; i++) {
@@ -159,7 +161,7 @@ static struct row *row_new(struct ladder *ladder, struct ladder_connection *conn
     return &connection->row;
 }
 
-static void row_note(struct row *row, enum ladder_side side, const char *text)
+static void row_note(struct ladder_row *row, enum ladder_side side, const char *text)
 {
     if (row->notes == LADDER_NOTES)
         return; /* a row has no more than three consequences; the caller begins a new one */
@@ -167,18 +169,18 @@ static void row_note(struct row *row, enum ladder_side side, const char *text)
     snprintf(row->note[row->notes++], sizeof row->note[0], "%s", text);
 }
 
-static bool reaches(const struct row *row, enum ladder_side side)
+static bool reaches(const struct ladder_row *row, enum ladder_side side)
 {
     return row->used && !row->lost && (row->arrow != ARROW_NONE || row->arrival) && row->to == side;
 }
 
-static bool leaves(const struct row *row, enum ladder_side side)
+static bool leaves(const struct ladder_row *row, enum ladder_side side)
 {
     return row->used && row->arrow != ARROW_NONE && row->to != side;
 }
 
 /* A row that only says what happened to the side at this time. */
-static bool tells(const struct row *row, enum ladder_side side, la_time time)
+static bool tells(const struct ladder_row *row, enum ladder_side side, la_time time)
 {
     return row->used && row->arrow == ARROW_NONE && !row->arrival && row->notes > 0 && row->note_side[0] == side &&
            row->time == time;
@@ -188,7 +190,7 @@ static bool tells(const struct row *row, enum ladder_side side, la_time time)
 static void note_consequence(struct ladder *ladder, struct ladder_connection *connection, la_time time,
                              enum ladder_side side, const char *text)
 {
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     if (!(reaches(row, side) || tells(row, side, time)) || row->notes == LADDER_NOTES)
         row = row_new(ladder, connection, time);
     row_note(row, side, text);
@@ -246,7 +248,7 @@ static bool same_segment(const struct sent *sent, const struct la_trace *record)
            sent->length == record->length && sent->flags == record->flags;
 }
 
-static bool is_row_of(const struct row *row, const struct la_trace *record)
+static bool is_row_of(const struct ladder_row *row, const struct la_trace *record)
 {
     const struct sent sent = {row->sequence, row->acknowledgment, row->length, row->flags};
     return row->used && same_segment(&sent, record);
@@ -277,14 +279,15 @@ static bool carried_before(const struct ladder_connection *connection, enum ladd
     return false;
 }
 
-static void show_state(struct ladder_connection *connection, struct row *row, enum ladder_side side, const char *state)
+static void show_state(struct ladder_connection *connection, struct ladder_row *row, enum ladder_side side,
+                       const char *state)
 {
     snprintf(row->state[side], sizeof row->state[side], "%s", state);
     snprintf(connection->state[side], sizeof connection->state[side], "%s", state);
 }
 
 /* What the peer must be in, where nobody tells: beside the segment that says so. */
-static void infer_peer(struct ladder_connection *connection, struct row *row, const struct la_trace *record,
+static void infer_peer(struct ladder_connection *connection, struct ladder_row *row, const struct la_trace *record,
                        bool peer_sent)
 {
     char state[32];
@@ -300,7 +303,7 @@ static void infer_peer(struct ladder_connection *connection, struct row *row, co
 }
 
 /* What is worth a word beside the arrow: that every packet takes its time is not. */
-static void set_fate(struct row *row, const char *fate, bool verbose)
+static void set_fate(struct ladder_row *row, const char *fate, bool verbose)
 {
     if (fate == NULL)
         return;
@@ -311,7 +314,7 @@ static void set_fate(struct row *row, const char *fate, bool verbose)
 }
 
 /* A row that an end's own action began, and that waits for the segment which the action sends. */
-static bool awaits_segment(const struct row *row, enum ladder_side from, la_time time)
+static bool awaits_segment(const struct ladder_row *row, enum ladder_side from, la_time time)
 {
     return row->used && row->arrow == ARROW_NONE && !row->arrival && row->notes == 0 && row->state[from][0] != '\0' &&
            row->state[other(from)][0] == '\0' && time - row->time <= JOIN_NS;
@@ -320,7 +323,7 @@ static bool awaits_segment(const struct row *row, enum ladder_side from, la_time
 static void draw_segment(struct ladder *ladder, struct ladder_connection *connection, enum ladder_side from,
                          const struct la_trace *record, const char *fate)
 {
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     if (!awaits_segment(row, from, record->time))
         row = row_new(ladder, connection, record->time);
     row->arrow = from == LADDER_LEFT ? ARROW_RIGHT : ARROW_LEFT;
@@ -343,7 +346,7 @@ static void draw_arrival(struct ladder *ladder, struct ladder_connection *connec
                          const struct la_trace *record)
 {
     char label[LADDER_TEXT];
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     if (reaches(row, to) && is_row_of(row, record) && !row->arrival)
         return;
     row = row_new(ladder, connection, record->time);
@@ -374,7 +377,7 @@ static void on_segment(struct ladder *ladder, struct ladder_connection *connecti
 /* ---- what else there is ------------------------------------------------------------------------------------------ */
 
 /* Does a state that an end enters belong to the row that is held back? */
-static bool state_belongs(const struct row *row, enum ladder_side side, enum la_state to, la_time time)
+static bool state_belongs(const struct ladder_row *row, enum ladder_side side, enum la_state to, la_time time)
 {
     if (!row->used)
         return false;
@@ -402,7 +405,7 @@ static bool state_belongs(const struct row *row, enum ladder_side side, enum la_
 static void on_state(struct ladder *ladder, struct ladder_connection *connection, enum ladder_side side,
                      const struct la_trace *record)
 {
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     const char *name = la_state_name((enum la_state)record->to);
     if (strcmp(connection->state[side], name) == 0)
         return;
@@ -437,7 +440,7 @@ static void on_wait(struct ladder *ladder, struct ladder_connection *connection,
         note_consequence(ladder, connection, record->time, side, text);
         return;
     }
-    struct row *row = row_new(ladder, connection, record->time);
+    struct ladder_row *row = row_new(ladder, connection, record->time);
     row_note(row, side, text);
     if (strcmp(connection->state[side], "CLOSED") != 0)
         show_state(connection, row, side, "CLOSED");
@@ -531,7 +534,7 @@ void ladder_peer_state(struct ladder *ladder, la_time time, const struct la_endp
     snprintf(text, sizeof text, "[%s]", state);
     if (connection->both_traced || strcmp(connection->state[LADDER_RIGHT], text) == 0)
         return;
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     if (!row->used || row->arrow == ARROW_NONE || row->state[LADDER_RIGHT][0] != '\0')
         row = row_new(ladder, connection, time);
     show_state(connection, row, LADDER_RIGHT, text);

@@ -15,6 +15,7 @@
    Sequence numbers are relative to each side's ISN, as in Wireshark. The state of the peer stands bare if its own trace
    says so, [in brackets] if its kernel was asked, (in parentheses) if it is inferred from the segments. */
 struct ladder;
+struct ladder_row;
 
 enum ladder_side {
     LADDER_LEFT, /* the host whose trace this is */
@@ -32,6 +33,8 @@ struct ladder_options {
     const char *right; /* name of the right end; NULL: "peer" */
     struct la_endpoint local; /* only connections with these ends; all zero parts match any */
     struct la_endpoint remote;
+    void (*row)(void *context, const struct ladder_row *row); /* gets the rows, and no text is written; or NULL */
+    void *context;
 };
 
 /* options may be NULL. The names are not copied. NULL if memory is short. */

@@ -14,7 +14,7 @@ enum {
 };
 
 /* Characters of the body that are not ASCII stand as one octet each until they are written. */
-enum { GLYPH_LINE = 1, GLYPH_LEFT, GLYPH_RIGHT, GLYPH_LOST, GLYPH_RAIL, GLYPH_MICRO, GLYPH_COUNT };
+enum { GLYPH_LINE = 1, GLYPH_LEFT, GLYPH_RIGHT, GLYPH_LOST, GLYPH_RAIL, GLYPH_MICRO = LADDER_MICRO, GLYPH_COUNT };
 
 static const char *const utf8[GLYPH_COUNT] = {"", "─", "◀", "▶", "✗", "│", "µ"};
 static const char *const ascii[GLYPH_COUNT] = {"", "-", "<", ">", "x", "|", "u"};
@@ -102,7 +102,7 @@ static void centre(char *body, size_t from, size_t to, const char *label)
     body[at + length] = ' ';
 }
 
-static void lost_arrow(char *body, size_t columns, const struct row *row, const char *label)
+static void lost_arrow(char *body, size_t columns, const struct ladder_row *row, const char *label)
 {
     size_t fate = strlen(row->fate);
     size_t line = columns - fate - 3; /* a blank before and behind the fate, and the mark itself */
@@ -115,7 +115,7 @@ static void lost_arrow(char *body, size_t columns, const struct row *row, const 
     centre(body, from, from + line, label);
 }
 
-static void whole_arrow(char *body, size_t columns, const struct row *row, const char *label)
+static void whole_arrow(char *body, size_t columns, const struct ladder_row *row, const char *label)
 {
     memset(body, GLYPH_LINE, columns);
     if (row->arrow == ARROW_RIGHT)
@@ -197,14 +197,14 @@ static void write_header(struct ladder *ladder, struct ladder_connection *connec
 }
 
 /* True if the label, what is said of it in parentheses, and the fate of a lost one leave room for an arrow. */
-static bool fits(const struct ladder *ladder, const struct row *row, const char *label)
+static bool fits(const struct ladder *ladder, const struct ladder_row *row, const char *label)
 {
     size_t needed = strlen(label) + 6 + (row->lost ? strlen(row->fate) + 3 : 0);
     return needed <= body_columns(ladder);
 }
 
 /* The note of a row that did not fit its line comes first of all. */
-static void note_first(struct row *row, enum ladder_side side, const char *text)
+static void note_first(struct ladder_row *row, enum ladder_side side, const char *text)
 {
     if (row->notes == LADDER_NOTES)
         row->notes--;
@@ -216,7 +216,7 @@ static void note_first(struct row *row, enum ladder_side side, const char *text)
     snprintf(row->note[0], sizeof row->note[0], "%s", text);
 }
 
-static void draw_arrow(const struct ladder *ladder, struct row *row, char *body)
+static void draw_arrow(const struct ladder *ladder, struct ladder_row *row, char *body)
 {
     char label[LADDER_TEXT * 2 + 32];
     enum ladder_side from = row->arrow == ARROW_RIGHT ? LADDER_LEFT : LADDER_RIGHT;
@@ -243,7 +243,7 @@ static void draw_arrow(const struct ladder *ladder, struct row *row, char *body)
 
 static void draw_main_line(struct ladder *ladder, struct ladder_connection *connection, const char *time, char *body)
 {
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     struct line line = {time, row->state[LADDER_LEFT], body, row->state[LADDER_RIGHT], PLAIN};
     unsigned first_note = 0;
     if (row->arrow != ARROW_NONE) {
@@ -265,10 +265,13 @@ static void draw_main_line(struct ladder *ladder, struct ladder_connection *conn
 
 void ladder_draw(struct ladder *ladder, struct ladder_connection *connection)
 {
-    struct row *row = &connection->row;
+    struct ladder_row *row = &connection->row;
     bool says_nothing =
         row->arrival && row->notes == 0 && row->state[LADDER_LEFT][0] == '\0' && row->state[LADDER_RIGHT][0] == '\0';
-    if (row->used && !says_nothing) {
+    row->since = row->time > ladder->origin ? row->time - ladder->origin : 0;
+    if (row->used && !says_nothing && ladder->options.row != NULL) {
+        ladder->options.row(ladder->options.context, row);
+    } else if (row->used && !says_nothing) {
         char body[LADDER_COLUMNS + 1];
         char time[24];
         memset(body, ' ', sizeof body - 1);

@@ -2,39 +2,14 @@
 #define SHOW_LADDER_PRIVATE_H
 
 #include "ladder.h"
+#include "ladder_row.h"
 #include "shadow.h"
 #include "text.h"
 
 enum {
     LADDER_CONNECTIONS = 256, /* beyond it the one longest unseen is written out and forgotten */
     LADDER_SENT = 32,         /* segments of each side that may still arrive */
-    LADDER_NOTES = 4,
-    LADDER_TEXT = 160,
     LADDER_COLUMNS = 400
-};
-
-enum row_arrow { ARROW_NONE, ARROW_RIGHT, ARROW_LEFT };
-
-/* A row that is not written yet: what follows may belong to it. */
-struct row {
-    bool used;
-    bool arrival; /* no arrow: a segment drawn before arrives. Written only if that changed something */
-    la_time time;
-    enum row_arrow arrow;
-    enum ladder_side to; /* arrow, arrival: whom it reaches */
-    bool lost;
-    bool again;       /* a retransmission: its sender says so */
-    bool looks_again; /* the same text, SYN or FIN was seen before */
-    uint32_t sequence;
-    uint32_t acknowledgment;
-    uint32_t length;
-    uint8_t flags;
-    char state[2][32]; /* by enum ladder_side; empty: unchanged */
-    char label[LADDER_TEXT];
-    char fate[LADDER_TEXT];
-    unsigned notes;
-    enum ladder_side note_side[LADDER_NOTES];
-    char note[LADDER_NOTES][LADDER_TEXT];
 };
 
 /* Enough of a segment to know it again when it arrives. */
@@ -59,7 +34,7 @@ struct ladder_connection {
     unsigned sent_count[2];
     char state[2][32]; /* as last shown */
     struct shadow shadow;
-    struct row row;
+    struct ladder_row row;
     FILE *file; /* where it is drawn: the ladder's file, or with separate its own memory */
     char *memory;
     size_t memory_size;

@@ -25,7 +25,8 @@ SEES = {
     "link": set(),
     "socket": set(),
     "drill": {"show", "socket"},
-    "cmd": {"show", "link", "socket", "drill"},
+    "lab": {"show", "link"},
+    "cmd": {"show", "link", "socket", "drill", "lab"},
 }
 INSPECT = {"host_inspect.h"}
 

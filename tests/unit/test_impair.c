@@ -363,6 +363,60 @@ static void test_any_octets(void **unused)
     impair_free(impair);
 }
 
+/* ---- what a pattern says besides ---- */
+
+static void a_pattern_may_hold_for_its_own_time(void **state)
+{
+    (void)state;
+    struct impair_config config = {.chances = {{0}, {.delay_ns = 5 * LA_MILLISECOND}}, .pattern_count = 1};
+    struct link_error error;
+    assert_int_equal(impair_parse("out:data", IMPAIR_HOLD, &config.patterns[0], &error), 0);
+    config.patterns[0].by_ns = 70 * LA_MILLISECOND;
+    struct impair *impair = impair_with(&config);
+    struct packet packet = segment(LINK_OUT, 1000, LA_ACK, 1, 1, SOME);
+    struct fate fate = impair_submit(impair, 0, LINK_OUT, packet.bytes, packet.length, 0);
+    assert_int_equal(fate.delay_ns, 75 * LA_MILLISECOND);
+    impair_free(impair);
+}
+
+static void a_second_copy_may_come_later(void **state)
+{
+    (void)state;
+    struct impair_config config = {.chances = {{0}, {.delay_ns = 5 * LA_MILLISECOND}}, .pattern_count = 1};
+    struct link_error error;
+    assert_int_equal(impair_parse("out:data", IMPAIR_DUPLICATE, &config.patterns[0], &error), 0);
+    config.patterns[0].by_ns = 70 * LA_MILLISECOND;
+    struct impair *impair = impair_with(&config);
+    struct packet packet = segment(LINK_OUT, 1000, LA_ACK, 1, 1, SOME);
+    struct impair_delivery delivery;
+    char text[FATE_TEXT_BYTES];
+    struct fate fate = impair_submit(impair, 0, LINK_OUT, packet.bytes, packet.length, 0);
+    assert_string_equal(fate_text(&fate, text), "duplicated 70 ms later, delayed 5.0 ms, by out:data");
+    assert_int_equal(impair_deadline(impair, LINK_OUT), 5 * LA_MILLISECOND);
+    assert_true(impair_take(impair, 5 * LA_MILLISECOND, LINK_OUT, &delivery));
+    assert_int_equal(impair_deadline(impair, LINK_OUT), 75 * LA_MILLISECOND);
+    assert_true(impair_take(impair, 75 * LA_MILLISECOND, LINK_OUT, &delivery));
+    assert_true(delivery.fate.copy);
+    assert_int_equal(delivery.fate.delay_ns, 75 * LA_MILLISECOND);
+    impair_free(impair);
+}
+
+static void a_pattern_may_act_in_one_connection_only(void **state)
+{
+    (void)state;
+    struct impair_config config = {.pattern_count = 1};
+    struct link_error error;
+    assert_int_equal(impair_parse("out:syn", IMPAIR_DROP, &config.patterns[0], &error), 0);
+    config.patterns[0].times = 1;
+    struct impair *impair = impair_with(&config);
+    for (uint16_t port = 1000; port < 1003; port++) {
+        struct packet packet = segment(LINK_OUT, port, LA_SYN, 1, 0, 0);
+        struct fate fate = impair_submit(impair, 0, LINK_OUT, packet.bytes, packet.length, 0);
+        assert_int_equal(fate.lost, port == 1000);
+    }
+    impair_free(impair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -377,6 +431,9 @@ int main(void)
         cmocka_unit_test(test_the_queue_is_bounded),
         cmocka_unit_test(test_corruption_turns_one_bit),
         cmocka_unit_test(test_any_octets),
+        cmocka_unit_test(a_pattern_may_hold_for_its_own_time),
+        cmocka_unit_test(a_second_copy_may_come_later),
+        cmocka_unit_test(a_pattern_may_act_in_one_connection_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
