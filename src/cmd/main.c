@@ -21,6 +21,7 @@ static const struct command commands[] = {
     {"get", cmd_get, "fetch a URL, on lastack's TCP"},
     {"nc", cmd_nc, "one connection between standard input and output and the network"},
     {"drill", cmd_drill, "run packetdrill scripts against lastack, in virtual time"},
+    {"check", cmd_check, "explore all interleavings of two hosts within bounds, and show what goes wrong"},
     {"bench", cmd_bench, "what a connection costs: time, instructions, packets, memory"},
 };
 

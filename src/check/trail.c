@@ -1,0 +1,152 @@
+#include "trail.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- played again ---- */
+
+static bool can_happen(const struct checker *checker, const struct world *world, struct event event)
+{
+    struct event events[EVENTS_MAX];
+    unsigned count = world_events(checker, world, events);
+    for (unsigned i = 0; i < count; i++) {
+        if (memcmp(&events[i], &event, sizeof event) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static unsigned host_of(const struct world *world, struct event event)
+{
+    bool in_network = event.kind <= EVENT_DELAY;
+    return in_network ? world->network.flight[event.at].to : event.at / WORLD_CONNECTIONS;
+}
+
+static bool is_stuck(const struct checker *checker, const struct world *world)
+{
+    struct event events[EVENTS_MAX];
+    return world_events(checker, world, events) == 0 && !world_is_done(checker, world) && !world_may_rest(world);
+}
+
+void trail_play(const struct scenario *scenario, const struct trail *trail, const struct watcher *watcher,
+                struct outcome *outcome)
+{
+    static struct world world; /* too large for a stack */
+    struct checker checker = {.scenario = scenario, .watcher = watcher, .traces_all = watcher != NULL};
+    *outcome = (struct outcome){0};
+    if (!world_begin(&checker, &world)) {
+        return;
+    }
+    while (outcome->played < trail->count && outcome->wrong == PROPERTY_NONE) {
+        struct event event = trail->event[outcome->played];
+        if (!can_happen(&checker, &world, event)) {
+            return;
+        }
+        outcome->host = host_of(&world, event);
+        world_apply(&checker, &world, event);
+        outcome->played++;
+        outcome->wrong = checker.wrong;
+        outcome->why = checker.wrong_why;
+    }
+    if (outcome->wrong == PROPERTY_NONE && is_stuck(&checker, &world)) {
+        outcome->wrong = PROPERTY_STUCK;
+        outcome->why = "nothing can happen any more";
+    }
+}
+
+uint32_t trail_minimise(const struct scenario *scenario, struct trail *trail)
+{
+    static struct trail shorter;
+    struct outcome before;
+    struct outcome after;
+    uint32_t taken = 0;
+    trail_play(scenario, trail, NULL, &before);
+    for (uint32_t i = 0; i < trail->count && before.wrong != PROPERTY_NONE;) {
+        shorter = *trail;
+        memmove(&shorter.event[i], &shorter.event[i + 1], (shorter.count - i - 1) * sizeof shorter.event[0]);
+        shorter.count--;
+        trail_play(scenario, &shorter, NULL, &after);
+        if (after.wrong == before.wrong && after.played <= shorter.count) {
+            shorter.count = after.played;
+            taken += trail->count - shorter.count;
+            *trail = shorter;
+            i = 0;
+        } else {
+            i++;
+        }
+    }
+    return taken;
+}
+
+void trail_words(const struct scenario *scenario, const struct trail *trail, FILE *file)
+{
+    static struct world world;
+    struct checker checker = {.scenario = scenario};
+    char text[160];
+    if (!world_begin(&checker, &world)) {
+        return;
+    }
+    for (uint32_t i = 0; i < trail->count; i++) {
+        world_event_text(&checker, &world, trail->event[i], text, sizeof text);
+        world_apply(&checker, &world, trail->event[i]);
+        fprintf(file, "%4u  %12.3f ms  %s\n", i + 1, (double)checker.elapsed / (double)LA_MILLISECOND, text);
+    }
+}
+
+/* ---- a file ---- */
+
+void trail_write(const struct scenario *scenario, const struct trail *trail, FILE *file)
+{
+    static struct world world;
+    struct checker checker = {.scenario = scenario};
+    char text[160];
+    fputs("# lastack check --replay FILE plays this again.\n", file);
+    scenario_write(scenario, file);
+    if (!world_begin(&checker, &world)) {
+        return;
+    }
+    for (uint32_t i = 0; i < trail->count; i++) {
+        const struct event *event = &trail->event[i];
+        world_event_text(&checker, &world, *event, text, sizeof text);
+        world_apply(&checker, &world, *event);
+        fprintf(file, "event=%u:%u:%u # %s\n", event->kind, event->at, event->choice, text);
+    }
+}
+
+static const char *read_event(const char *value, struct trail *trail)
+{
+    unsigned number[3];
+    if (sscanf(value, "%u:%u:%u", &number[0], &number[1], &number[2]) != 3 || number[0] >= EVENT_KIND_COUNT ||
+        number[1] > UINT8_MAX || number[2] > UINT8_MAX) {
+        return "an event is three numbers: kind:at:choice";
+    }
+    if (trail->count == TRAIL_MAX) {
+        return "there are too many events";
+    }
+    trail->event[trail->count++] = (struct event){(uint8_t)number[0], (uint8_t)number[1], (uint8_t)number[2]};
+    return NULL;
+}
+
+const char *trail_read(struct scenario *scenario, struct trail *trail, FILE *file, unsigned *line)
+{
+    char text[512];
+    scenario_default(scenario);
+    trail->count = 0;
+    for (*line = 1; fgets(text, sizeof text, file) != NULL; ++*line) {
+        text[strcspn(text, "#\n")] = '\0';
+        char *value = strchr(text, '=');
+        if (value == NULL) {
+            if (text[strspn(text, " \t\r")] != '\0') {
+                return "a line is NAME=VALUE";
+            }
+            continue;
+        }
+        *value++ = '\0';
+        const char *wrong = strcmp(text, "event") == 0 ? read_event(value, trail) : scenario_set(scenario, text, value);
+        if (wrong != NULL) {
+            return wrong;
+        }
+    }
+    return trail->count > 0 ? NULL : "there is no event";
+}
