@@ -270,12 +270,12 @@ void apps_step(struct checker *checker, struct world *world, unsigned host, unsi
         break;
     case STEP_CLOSE:
         world->ghost.closed[host] |= bit;
-        world->ghost.left[host] |= bit;
+        world->ghost.left[host] |= app->saw_eof ? 0 : bit;
         la_close(h, h->core.now, handle_of(slot));
         break;
     case STEP_LINGER:
         world->ghost.closed[host] |= bit;
-        world->ghost.left[host] |= bit;
+        world->ghost.left[host] |= app->saw_eof ? 0 : bit;
         la_close_lingering(h, h->core.now, handle_of(slot));
         break;
     case STEP_ABORT:

@@ -97,6 +97,10 @@ static void settle_connection(const la_host *host, struct connection *c)
     c->bytes_received = 0;
     c->out_cursor = (struct stream_cursor){.piece = PIECE_NONE};
     c->peer_fin.v = c->peer_fin_is_known ? c->peer_fin.v : 0;
+    c->recover.v = c->recover_is_set || c->in_recovery ? c->recover.v : 0;
+    c->snd_up.v = c->snd_is_urgent ? c->snd_up.v : 0;
+    c->rcv_up.v = c->rcv_is_urgent ? c->rcv_up.v : 0;
+    c->ecn_until.v = c->ecn_is_reduced ? c->ecn_until.v : 0;
     c->ts_offset = c->timestamps ? c->ts_offset : 0;
     c->ready = c->is_held ? c->ready : 0;
 }

@@ -9,7 +9,8 @@ bool coverage_edge_is_legal(enum la_state from, enum la_state to)
 
 const char *coverage_why_not(enum la_state from, enum la_state to)
 {
-    bool listens = from == LA_LISTEN || to == LA_LISTEN;
-    return listens ? "a listener is no connection here: its connections begin in CLOSED, and it is never closed"
+    bool listens =
+        (from == LA_CLOSED && (to == LA_LISTEN || to == LA_SYN_RECEIVED)) || (from == LA_LISTEN && to == LA_CLOSED);
+    return listens ? "a listener is a table's entry, not a connection: what it opens begins in LISTEN"
                    : "no built-in run leads there";
 }

@@ -98,6 +98,13 @@ const struct scenario scenarios[] = {
      .pieces = 6,
      .lifetime_ms = 30000,
      .msl_ms = 30000},
+    {"reopen-server-first",
+     "the listener closed first, its wait is reopened, and an old FIN undoes that (ADR 0060)",
+     SERVER_FIRST,
+     {2, 0},
+     FAULTS(1, 1),
+     WAITS,
+     .expected = PROPERTY_RESET},
     {"reopen-after-abort", "the first one is aborted", ABORTS, {2, 0}, FAULTS(1, 1), WAITS},
     {"reopen-peer-aborts", "the listener's side aborts", BOTH_ABORT, {2, 0}, FAULTS(1, 1), WAITS},
     /* Trouble of other kinds. */
@@ -109,6 +116,7 @@ const struct scenario scenarios[] = {
      WAITS,
      .skew_ms = 300},
     {"forged", "segments forged by somebody who sees the numbers", CLIENT_FIRST, {1, 0}, FAULTS(1, 0, 1, 0, 2), WAITS},
+    {"forged-both", "the same where both close", BOTH_CLOSE, {1, 0}, FAULTS(0, 0, 0, 0, 1), WAITS},
     {"no-memory", "no memory is to be had now and then", SERVER_FIRST, {1, 0}, FAULTS(1, 0, 0, 0, 0, 3), WAITS},
     {.name = NULL},
 };

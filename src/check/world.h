@@ -47,7 +47,7 @@ struct ghost {
     uint8_t record_tag[2];               /* of the incarnation that the host's TIME-WAIT record is left of */
     uint8_t accepted;                    /* bit: tags that the listening application was given */
     uint8_t explained;                   /* bit: tags with a reason to be reset */
-    uint8_t left[2];                     /* bit: tags that this host's application reads no more */
+    uint8_t left[2];                     /* bit: tags that this host's application closed before the end of data */
     uint8_t closed[2];                   /* bit: tags whose write side this host's application closed */
     uint8_t delivered[2][OPENS_MAX + 1]; /* octets of each incarnation that this host's application read */
     uint8_t wrote[2][OPENS_MAX + 1];
