@@ -1,25 +1,9 @@
-#include "explore.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "circles.h"
-#include "store.h"
-
-struct explorer {
-    const struct bounds *bounds;
-    struct verdict *verdict;
-    struct checker checker;
-    struct store store;
-    struct frontier frontier;
-    struct circles circles;
-    struct world world;
-    uint32_t next;      /* number of the world that is looked at */
-    uint32_t level_end; /* number of the first world of the next depth */
-    double began;
-    double earlier; /* seconds spent before a checkpoint */
-};
+#include "explore_private.h"
 
 static double seconds_now(void)
 {
@@ -168,6 +152,14 @@ static bool is_bound(struct explorer *explorer)
         return false;
     }
     measure(explorer);
+    if (bounds->checkpoint != NULL && verdict->seconds - explorer->saved >= bounds->checkpoint_seconds) {
+        explorer->saved = verdict->seconds;
+        if (!checkpoint_write(explorer, bounds->checkpoint)) {
+            verdict->ending = ENDING_BROKEN;
+            verdict->why = "the checkpoint cannot be written";
+            return true;
+        }
+    }
     if (bounds->seconds > 0 && verdict->seconds >= bounds->seconds) {
         verdict->ending = ENDING_SECONDS;
         return true;
@@ -257,6 +249,10 @@ static bool begin(struct explorer *explorer)
     if (!store_init(&explorer->store) || !world_begin(&explorer->checker, &explorer->world)) {
         return false;
     }
+    if (explorer->bounds->resume != NULL) {
+        explorer->verdict->why = checkpoint_read(explorer, explorer->bounds->resume);
+        return explorer->verdict->why == NULL;
+    }
     struct packed *first = frontier_room(&explorer->frontier);
     bool is_new = false;
     if (first == NULL) {
@@ -284,7 +280,13 @@ void explore(const struct scenario *scenario, const struct bounds *bounds, struc
     if (begin(&explorer)) {
         run(&explorer);
         measure(&explorer);
-        if (verdict->ending != ENDING_FOUND && verdict->ending != ENDING_MEMORY) {
+        bool is_stopped = verdict->ending != ENDING_FOUND && verdict->ending != ENDING_COMPLETE;
+        if (is_stopped && bounds->checkpoint != NULL && verdict->ending != ENDING_BROKEN &&
+            !checkpoint_write(&explorer, bounds->checkpoint)) {
+            verdict->ending = ENDING_BROKEN;
+            verdict->why = "the checkpoint cannot be written";
+        }
+        if (verdict->ending == ENDING_COMPLETE) {
             look_for_circles(&explorer);
         }
     }

@@ -39,13 +39,12 @@ struct verdict {
 };
 
 struct bounds {
-    uint64_t states;        /* 0: as many as memory takes */
-    uint64_t memory_bytes;  /* 0: no bound */
-    double seconds;         /* 0: no bound */
-    const char *checkpoint; /* file, or NULL */
-    double checkpoint_seconds;
-    bool resume; /* from the checkpoint */
-    void (*progress)(const struct verdict *so_far);
+    uint64_t states;           /* 0: as many as memory takes */
+    uint64_t memory_bytes;     /* 0: no bound */
+    double seconds;            /* 0: no bound */
+    const char *checkpoint;    /* a file that is written now and then, and when a bound is reached; or NULL */
+    double checkpoint_seconds; /* how often */
+    const char *resume;        /* a checkpoint to go on from; or NULL */
 };
 
 void explore(const struct scenario *scenario, const struct bounds *bounds, struct verdict *verdict);

@@ -18,6 +18,8 @@ struct check {
     const char *replay;
     const char *trail_file;
     const char *pcap_file;
+    const char *checkpoint;
+    const char *resume;
     uint64_t states;
     uint32_t seconds_ms;
     uint32_t memory_mib;
@@ -207,9 +209,17 @@ static void run_one(struct check *check, const struct scenario *scenario)
     static struct verdict verdict; /* with its trail, too large for a stack */
     const struct bounds bounds = {.states = check->states,
                                   .memory_bytes = (uint64_t)check->memory_mib << 20,
-                                  .seconds = check->seconds_ms / 1000.0};
+                                  .seconds = check->seconds_ms / 1000.0,
+                                  .checkpoint = check->checkpoint,
+                                  .checkpoint_seconds = 300,
+                                  .resume = check->resume};
     explore(scenario, &bounds, &verdict);
     check->runs++;
+    if (verdict.ending == ENDING_BROKEN) {
+        complain("check", "%s: %s", scenario->name, verdict.why != NULL ? verdict.why : "memory is short");
+        check->surprises++;
+        return;
+    }
     add_coverage(&check->met, &verdict.coverage);
     bool is_expected = is_as_expected(scenario, &verdict);
     check->surprises += !is_expected;
@@ -341,6 +351,9 @@ int cmd_check(int argc, char **argv)
          &check.sets},
         {0, "states", "N", "stop after so many states", option_u64, &check.states},
         {0, "seconds", "SECONDS", "stop after so long", option_seconds_ms, &check.seconds_ms},
+        {0, "checkpoint", "FILE", "write there every five minutes, and at a bound, how far it is", option_text,
+         &check.checkpoint},
+        {0, "resume", "FILE", "go on from a checkpoint of the same run", option_text, &check.resume},
         {0, "memory", "MIB", "stop when so much memory is used", option_u32, &check.memory_mib},
     };
     const struct option_spec output[] = {
@@ -365,11 +378,13 @@ int cmd_check(int argc, char **argv)
         return list();
     if (check.replay != NULL)
         return argc > first ? options_wrong(&line, "--replay names its run itself") : run_replay(&check);
-    if (check.quick && (argc > first || check.sets.count > 0))
+    if (check.quick && (argc > first || check.sets.count > 0 || check.checkpoint != NULL || check.resume != NULL))
         return options_wrong(&line, "--quick is all runs as they are");
     if (check.quick)
         return run_all(&check);
     if (argc == first)
         return options_wrong(&line, "which run? --list names them");
+    if (argc - first > 1 && (check.checkpoint != NULL || check.resume != NULL))
+        return options_wrong(&line, "a checkpoint is one run's");
     return run_named(&check, argv + first, argc - first);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "check/apps.h"
 #include "check/circles.h"
@@ -87,6 +88,35 @@ static void bounds_are_said(void **state)
     explore(&scenario, &few, &verdict);
     assert_int_equal(verdict.ending, ENDING_STATES);
     assert_true(verdict.states >= 1000 && verdict.waiting > 0);
+}
+
+static void an_interrupted_run_goes_on(void **state)
+{
+    char path[] = "/tmp/lastack-check-XXXXXX";
+    struct bounds bounds = {.states = 3000, .checkpoint = path};
+    (void)state;
+    close(mkstemp(path));
+    explore_named("ghost");
+    const uint64_t states = verdict.states;
+    const uint64_t transitions = verdict.transitions;
+    const uint32_t depth = verdict.depth;
+    explore(&scenario, &bounds, &verdict);
+    assert_int_equal(verdict.ending, ENDING_STATES);
+    bounds = (struct bounds){.resume = path};
+    explore(&scenario, &bounds, &verdict);
+    assert_int_equal(verdict.ending, ENDING_COMPLETE);
+    assert_int_equal(verdict.states, states);
+    assert_int_equal(verdict.transitions, transitions);
+    assert_int_equal(verdict.depth, depth);
+    scenario.budget[FAULT_LOSS]++;
+    explore(&scenario, &bounds, &verdict);
+    assert_int_equal(verdict.ending, ENDING_BROKEN);
+    assert_string_equal(verdict.why, "it is another run's");
+    assert_int_equal(truncate(path, 5000), 0);
+    scenario.budget[FAULT_LOSS]--;
+    explore(&scenario, &bounds, &verdict);
+    assert_int_equal(verdict.ending, ENDING_BROKEN);
+    unlink(path);
 }
 
 static void a_trail_is_read_back(void **state)
@@ -307,6 +337,7 @@ int main(void)
         cmocka_unit_test(with_the_wait_there_is_none),
         cmocka_unit_test(the_same_twice_is_the_same),
         cmocka_unit_test(bounds_are_said),
+        cmocka_unit_test(an_interrupted_run_goes_on),
         cmocka_unit_test(a_trail_is_read_back),
         cmocka_unit_test(a_wrong_trail_is_refused),
         cmocka_unit_test(a_good_life_is_right),
