@@ -152,10 +152,15 @@ struct renumbering {
     uint32_t links[16];
 };
 
+/* Where a piece's octets go. */
+static uint8_t *octets_in(struct renumbering *to, uint32_t piece)
+{
+    return to->octets + (size_t)piece * to->memory.pool->piece_bytes;
+}
+
 static uint32_t move_piece(struct renumbering *to, uint32_t piece)
 {
-    uint32_t bytes = to->memory.pool->piece_bytes;
-    memcpy(&to->octets[to->taken * bytes], piece_octets(&to->memory, piece), bytes);
+    memcpy(octets_in(to, to->taken), piece_octets(&to->memory, piece), to->memory.pool->piece_bytes);
     to->links[to->taken] = PIECE_NONE;
     return to->taken++;
 }
@@ -178,20 +183,20 @@ static void move_stream(struct renumbering *to, struct stream *stream, bool has_
     }
     stream->head = first;
     stream->tail = to->taken - 1;
-    memset(&to->octets[first * bytes], 0, stream->start);
+    memset(octets_in(to, first), 0, stream->start);
     uint32_t end = stream->start + stream->length;
     if (!has_more_behind) {
-        memset(&to->octets[first * bytes + end], 0, stream->pieces * bytes - end);
+        memset(octets_in(to, first) + end, 0, stream->pieces * bytes - end);
     }
 }
 
 /* Octets of the holes between ranges were something once; and so were the list's own behind its end. */
-static void clear_holes(const struct renumbering *to, struct connection *c)
+static void clear_holes(struct renumbering *to, struct connection *c)
 {
     uint32_t bytes = to->memory.pool->piece_bytes;
     struct range ranges[2] = {{{0}, {0}}, {{0}, {0}}};
-    uint8_t *list = (uint8_t *)(uintptr_t)&to->octets[c->ranges * bytes];
-    uint8_t *octets = (uint8_t *)(uintptr_t)&to->octets[c->in.head * bytes + c->in.start];
+    uint8_t *list = octets_in(to, c->ranges);
+    uint8_t *octets = octets_in(to, c->in.head) + c->in.start;
     memcpy(ranges, list, c->range_count * sizeof ranges[0]);
     memset(list + c->range_count * sizeof ranges[0], 0, bytes - c->range_count * sizeof ranges[0]);
     uint32_t at = c->in.length;
@@ -221,7 +226,7 @@ static void settle_pieces(struct tcp *tcp)
             clear_holes(&to, c);
         }
     }
-    memcpy(to.memory.octets, to.octets, to.taken * pool->piece_bytes);
+    memcpy(to.memory.octets, to.octets, (size_t)to.taken * pool->piece_bytes);
     memcpy(to.memory.links, to.links, to.taken * sizeof to.links[0]);
     for (uint32_t piece = to.taken; piece < pool->total; piece++) {
         to.memory.links[piece] = piece + 1 < pool->total ? piece + 1 : PIECE_NONE;
@@ -260,7 +265,7 @@ static void settle_records(la_host *host)
                           host->core.config.rto_min_ms / 2 / table->answer_unit_ms + 1;
         record->was_answered = record->was_answered && !may_answer;
         record->answered = record->was_answered ? record->answered : 0;
-        memcpy(&ring[count * table->record_bytes], record, table->record_bytes);
+        memcpy(ring + (size_t)count * table->record_bytes, record, table->record_bytes);
         count++;
     }
     table->tail = 0;
@@ -376,7 +381,7 @@ void canonical_shift_sequence(struct world *world, unsigned from, uint32_t by)
 
 /* ---- the network ---- */
 
-static int order(const struct flying *a, const struct flying *b)
+static int order_of(const struct flying *a, const struct flying *b)
 {
     if (a->late != b->late || a->to != b->to) {
         return (a->late - b->late) * 2 + (a->to - b->to);
@@ -389,7 +394,7 @@ void canonical_network(struct network *network)
     for (unsigned i = 1; i < network->count; i++) {
         struct flying moved = network->flight[i];
         unsigned place = i;
-        for (; place > 0 && order(&moved, &network->flight[place - 1]) < 0; place--) {
+        for (; place > 0 && order_of(&moved, &network->flight[place - 1]) < 0; place--) {
             network->flight[place] = network->flight[place - 1];
         }
         network->flight[place] = moved;

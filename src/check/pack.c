@@ -146,11 +146,12 @@ static const uint8_t *unpack_connections(struct tcp *tcp, unsigned in_use, const
 
 static const uint8_t *unpack_pieces(struct tcp *tcp, const uint8_t *from)
 {
-    const struct pieces_memory memory = tcp_pieces(tcp);
+    const struct pieces_memory memory = tcp_pieces(tcp); /* its links are the pool's own */
     uint32_t used = tcp->pieces.total - tcp->pieces.free_count;
     from = get(memory.links, from, used * sizeof(uint32_t));
     from = get(memory.octets, from, (size_t)used * tcp->pieces.piece_bytes);
     for (uint32_t piece = used; piece < tcp->pieces.total; piece++) {
+        /* cppcheck-suppress unreadVariable ; memory is a view of the pool: who takes a piece reads it */
         memory.links[piece] = piece + 1 < tcp->pieces.total ? piece + 1 : PIECE_NONE;
     }
     tcp->pieces.free_head = used < tcp->pieces.total ? used : PIECE_NONE;

@@ -116,10 +116,18 @@ void trail_write(const struct scenario *scenario, const struct trail *trail, FIL
 
 static const char *read_event(const char *value, struct trail *trail)
 {
-    unsigned number[3];
-    if (sscanf(value, "%u:%u:%u", &number[0], &number[1], &number[2]) != 3 || number[0] >= EVENT_KIND_COUNT ||
-        number[1] > UINT8_MAX || number[2] > UINT8_MAX) {
-        return "an event is three numbers: kind:at:choice";
+    unsigned long number[3];
+    const char *at = value;
+    for (unsigned i = 0; i < 3; i++) {
+        char *end = NULL;
+        number[i] = strtoul(at, &end, 10);
+        if (end == at || (i < 2 && *end != ':') || number[i] > UINT8_MAX) {
+            return "an event is three numbers: kind:at:choice";
+        }
+        at = end + 1;
+    }
+    if (number[0] >= EVENT_KIND_COUNT) {
+        return "there is no such kind of event";
     }
     if (trail->count == TRAIL_MAX) {
         return "there are too many events";

@@ -261,8 +261,8 @@ static void settle(struct checker *checker, struct world *world, unsigned host, 
 
 static unsigned isn_choices(const struct checker *checker, const struct world *world, unsigned host)
 {
-    bool opens = checker->scenario->opens[host] > 0;
-    bool is_fast = checker->scenario->isn == ISN_FASTER || (checker->scenario->isn == ISN_FAST && opens);
+    bool is_opener = checker->scenario->opens[host] > 0;
+    bool is_fast = checker->scenario->isn == ISN_FASTER || (checker->scenario->isn == ISN_FAST && is_opener);
     return is_fast && world->ghost.isns[host] > 0 ? 2 : 1;
 }
 

@@ -94,7 +94,7 @@ static json_t *settings_json(const struct scenario *scenario)
         char *value = strchr(line, '=');
         *value++ = '\0';
         bool is_number = *value >= '0' && *value <= '9';
-        json_object_set_new(settings, line, is_number ? json_integer(atoll(value)) : json_string(value));
+        json_object_set_new(settings, line, is_number ? json_integer(strtoll(value, NULL, 10)) : json_string(value));
     }
     free(text);
     return settings;
