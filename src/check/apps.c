@@ -20,10 +20,11 @@ void checker_says(struct checker *checker, enum property wrong, const char *why)
     }
 }
 
-static void call_is_seen(const struct checker *checker, const struct world *world, unsigned host, const char *text)
+static void call_is_seen(const struct checker *checker, const struct world *world, unsigned host, const char *text,
+                         int result)
 {
     if (checker->watcher != NULL) {
-        checker->watcher->call(checker->watcher->context, checker_time(checker, world, host), host, text);
+        checker->watcher->call(checker->watcher->context, checker_time(checker, world, host), host, text, result);
     }
 }
 
@@ -83,9 +84,11 @@ static void read_all(struct checker *checker, struct world *world, unsigned host
     uint8_t octets[16];
     int count = 0;
     while (!app->saw_eof && (count = la_recv(h, h->core.now, handle_of(slot), octets, sizeof octets)) > 0) {
+        call_is_seen(checker, world, host, "read()", count);
         take_octets(checker, world, host, app, octets, count);
     }
     if (count == 0 && !app->saw_eof) {
+        call_is_seen(checker, world, host, "read()", 0);
         end_of_data(checker, world, host, app);
     }
 }
@@ -168,7 +171,7 @@ static void accept_one(struct checker *checker, struct world *world, unsigned ho
             checker_says(checker, PROPERTY_GHOST, "accepted again: its peer opened it only once");
         }
         world->ghost.accepted |= (uint8_t)(1U << app->tag);
-        call_is_seen(checker, world, host, "accept()");
+        call_is_seen(checker, world, host, "accept()", 0);
         read_all(checker, world, host, conn.slot);
         look_at_end(checker, world, host, conn.slot);
     }
@@ -256,7 +259,7 @@ void apps_step(struct checker *checker, struct world *world, unsigned host, unsi
     while (checker->scenario->steps[host][app->position] != step) {
         app->position++; /* guards that hold */
     }
-    call_is_seen(checker, world, host, step_name(step));
+    call_is_seen(checker, world, host, step_name(step), step == STEP_SEND ? SEND_BYTES : 0);
     const uint8_t bit = (uint8_t)(1U << app->tag);
     switch (step) {
     case STEP_SEND:
@@ -314,7 +317,7 @@ void apps_open(struct checker *checker, struct world *world, unsigned host, la_t
     const struct la_endpoint local = world_endpoint(host);
     const struct la_endpoint remote = world_endpoint(1 - host);
     struct la_conn conn;
-    call_is_seen(checker, world, host, "connect()");
+    call_is_seen(checker, world, host, "connect()", 0);
     unsigned tag = ++world->ghost.opened[host];
     if (la_connect(h, now, &local, &remote, &conn) != LA_OK) {
         checker_says(checker, PROPERTY_OPEN, "connect() failed");

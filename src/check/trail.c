@@ -55,28 +55,42 @@ void trail_play(const struct scenario *scenario, const struct trail *trail, cons
     }
 }
 
+/* The trail without `count` events from `at` on. */
+static void cut(const struct trail *trail, uint32_t at, uint32_t count, struct trail *shorter)
+{
+    *shorter = *trail;
+    uint32_t behind = trail->count - at - count;
+    memmove(&shorter->event[at], &shorter->event[at + count], behind * sizeof shorter->event[0]);
+    shorter->count -= count;
+}
+
+#define CUT_MAX 4 /* events that go only together: a loss, and the timer that it made necessary */
+
 uint32_t trail_minimise(const struct scenario *scenario, struct trail *trail)
 {
     static struct trail shorter;
     struct outcome before;
     struct outcome after;
-    uint32_t taken = 0;
+    const uint32_t whole = trail->count;
     trail_play(scenario, trail, NULL, &before);
-    for (uint32_t i = 0; i < trail->count && before.wrong != PROPERTY_NONE;) {
-        shorter = *trail;
-        memmove(&shorter.event[i], &shorter.event[i + 1], (shorter.count - i - 1) * sizeof shorter.event[0]);
-        shorter.count--;
-        trail_play(scenario, &shorter, NULL, &after);
-        if (after.wrong == before.wrong && after.played <= shorter.count) {
+    if (before.wrong == PROPERTY_NONE) {
+        return 0;
+    }
+    for (uint32_t count = 1; count <= CUT_MAX; count++) {
+        for (uint32_t at = 0; at + count < trail->count;) {
+            cut(trail, at, count, &shorter);
+            trail_play(scenario, &shorter, NULL, &after);
+            if (after.wrong != before.wrong) {
+                at++;
+                continue;
+            }
             shorter.count = after.played;
-            taken += trail->count - shorter.count;
             *trail = shorter;
-            i = 0;
-        } else {
-            i++;
+            count = 1;
+            at = 0;
         }
     }
-    return taken;
+    return whole - trail->count;
 }
 
 void trail_words(const struct scenario *scenario, const struct trail *trail, FILE *file)

@@ -28,6 +28,10 @@ bool trail_ladder(const struct scenario *scenario, const struct trail *trail, bo
 /* What the host where it went wrong sent and received, as pcapng. */
 bool trail_pcap(const struct scenario *scenario, const struct trail *trail, FILE *file);
 
+/* What one host lived through, as a script in packetdrill's language that lastack drill plays: what arrives, what
+   leaves, the calls. NULL, or why there is none: a script knows one incarnation, and calls that its language has. */
+const char *trail_drill(const struct scenario *scenario, const struct trail *trail, FILE *file);
+
 /* A file that trail_read reads: the settings, and the events. */
 void trail_write(const struct scenario *scenario, const struct trail *trail, FILE *file);
 

@@ -80,10 +80,11 @@ static void packet(void *context, la_time now, unsigned host, bool leaves, const
     }
 }
 
-static void call(void *context, la_time now, unsigned host, const char *text)
+static void call(void *context, la_time now, unsigned host, const char *text, int octets)
 {
     struct show *show = context;
-    if (show->second && show->ladder != NULL) {
+    (void)octets;
+    if (show->second && show->ladder != NULL && strcmp(text, "read()") != 0) {
         ladder_note(show->ladder, now, host == 0 ? LADDER_LEFT : LADDER_RIGHT, text);
     }
 }

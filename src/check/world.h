@@ -100,7 +100,8 @@ struct watcher {
     /* A packet leaves a host, or reaches it; fate: what the network does to it, or NULL. */
     void (*packet)(void *context, la_time now, unsigned host, bool leaves, const struct flying *segment,
                    const char *fate);
-    void (*call)(void *context, la_time now, unsigned host, const char *text);
+    /* An application's call, and how many octets it concerns. */
+    void (*call)(void *context, la_time now, unsigned host, const char *text, int octets);
     void (*traced)(void *context, unsigned host, const struct la_trace *record);
 };
 

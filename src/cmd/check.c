@@ -18,6 +18,7 @@ struct check {
     const char *replay;
     const char *trail_file;
     const char *pcap_file;
+    const char *drill_file;
     const char *checkpoint;
     const char *resume;
     uint64_t states;
@@ -165,20 +166,26 @@ static void print_coverage(const struct coverage *met)
 
 /* ---- counterexamples ---- */
 
-static bool write_file(const char *path, const struct scenario *scenario, const struct trail *trail, bool pcap)
+enum form { FORM_TRAIL, FORM_PCAP, FORM_DRILL };
+
+static bool write_file(const char *path, const struct scenario *scenario, const struct trail *trail, enum form form)
 {
+    const char *why = NULL;
     FILE *file = fopen(path, "wb");
-    bool is_written = file != NULL;
-    if (is_written && pcap)
-        is_written = trail_pcap(scenario, trail, file);
-    else if (is_written)
-        trail_write(scenario, trail, file);
-    is_written = file != NULL && fflush(file) == 0 && !ferror(file) && is_written;
-    if (!is_written)
-        complain("check", "%s: %s", path, strerror(errno));
-    if (file != NULL)
-        fclose(file);
-    return is_written;
+    if (file == NULL)
+        return complain("check", "%s: %s", path, strerror(errno)) == 0;
+    errno = 0;
+    switch (form) {
+    case FORM_TRAIL: trail_write(scenario, trail, file); break;
+    case FORM_PCAP: why = trail_pcap(scenario, trail, file) ? NULL : strerror(errno); break;
+    case FORM_DRILL: why = trail_drill(scenario, trail, file); break;
+    }
+    if (why == NULL && (fflush(file) != 0 || ferror(file)))
+        why = strerror(errno);
+    fclose(file);
+    if (why != NULL && form == FORM_DRILL)
+        unlink(path); /* there is nothing in it */
+    return why == NULL || complain("check", "%s: %s", path, why) == 0;
 }
 
 static void show_trail(struct check *check, const struct scenario *scenario, struct trail *trail)
@@ -197,9 +204,11 @@ static void show_trail(struct check *check, const struct scenario *scenario, str
         putchar('\n');
     }
     if (check->trail_file != NULL)
-        check->is_broken = !write_file(check->trail_file, scenario, trail, false) || check->is_broken;
+        check->is_broken = !write_file(check->trail_file, scenario, trail, FORM_TRAIL) || check->is_broken;
     if (check->pcap_file != NULL)
-        check->is_broken = !write_file(check->pcap_file, scenario, trail, true) || check->is_broken;
+        check->is_broken = !write_file(check->pcap_file, scenario, trail, FORM_PCAP) || check->is_broken;
+    if (check->drill_file != NULL)
+        check->is_broken = !write_file(check->drill_file, scenario, trail, FORM_DRILL) || check->is_broken;
 }
 
 /* ---- runs ---- */
@@ -362,6 +371,8 @@ int cmd_check(int argc, char **argv)
          &check.coverage},
         {0, "trail", "FILE", "write what was found, for --replay", option_text, &check.trail_file},
         {0, "pcap", "FILE", "write what the host where it went wrong saw (pcapng)", option_text, &check.pcap_file},
+        {0, "drill", "FILE", "write what one host lived through as a script for lastack drill", option_text,
+         &check.drill_file},
         {0, "replay", "FILE", "play a trail again", option_text, &check.replay},
         {0, "minimise", NULL, "take out of the trail what it does not need", option_flag, &check.minimise},
         {0, "ascii", NULL, "no characters beyond ASCII", option_flag, &check.ascii},

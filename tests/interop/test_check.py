@@ -40,6 +40,18 @@ class Check(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"\n  2 events could be taken out\n", done.stdout)
 
+    def test_a_script_of_it_passes(self):
+        for run in ("last-ack-msl-0", "last-ack-msl-0-silent", "ghost-isn-repeats"):
+            with self.subTest(run=run):
+                script = self.file(run + ".pkt")
+                self.assertEqual(lastack("check", run, "--drill", script).returncode, 0)
+                self.assertIn(b"1 passed, 0 failed", lastack("drill", script).stdout)
+        script = self.file("two.pkt")
+        done = lastack("check", "old-duplicate-msl-0", "--drill", script)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"a script knows one incarnation", done.stderr)
+        self.assertFalse(Path(script).exists())
+
     def test_json(self):
         done = lastack("check", "ghost", "old-duplicate-msl-0", "--json")
         self.assertEqual(done.returncode, 0)
