@@ -20,9 +20,9 @@ struct drill {
 
 static bool parse(const struct flying *flying, struct segment *segment)
 {
-    struct packet packet;
-    return ip_parse(flying->packet, flying->length, &packet) == LA_DROP_NONE &&
-           tcp_parse(&packet, segment) == LA_DROP_NONE;
+    struct packet parsed;
+    return ip_parse(flying->packet, flying->length, &parsed) == LA_DROP_NONE &&
+           tcp_parse(&parsed, segment) == LA_DROP_NONE;
 }
 
 static void write_time(const struct drill *drill, la_time now)
