@@ -195,6 +195,17 @@ const char *scenario_set(struct scenario *scenario, const char *name, const char
     return "there is no such setting";
 }
 
+const char *scenario_wrong(const struct scenario *scenario)
+{
+    if (scenario->opens[0] == 0 && scenario->opens[1] == 0) {
+        return "nobody opens: opens is at least 1, or peer_opens is";
+    }
+    if (scenario->opens[1] > 0 && scenario->opens[0] > 1) {
+        return "peer_opens goes with one open: incarnations are counted at the host that opens";
+    }
+    return scenario->pieces < 2 ? "pieces is at least 2" : NULL;
+}
+
 static void write_steps(const char *name, const uint8_t steps[SCRIPT_STEPS], FILE *file)
 {
     fprintf(file, "%s=", name);

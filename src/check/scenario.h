@@ -85,6 +85,9 @@ void scenario_default(struct scenario *scenario);
 /* Sets one field by its name, as "lastack check --set" takes it. NULL, or what is wrong with it. */
 const char *scenario_set(struct scenario *scenario, const char *name, const char *value);
 
+/* NULL, or why the settings do not go together. */
+const char *scenario_wrong(const struct scenario *scenario);
+
 /* Writes what scenario_set would have to be told, one a line: it can be read back. */
 void scenario_write(const struct scenario *scenario, FILE *file);
 

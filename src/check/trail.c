@@ -170,5 +170,5 @@ const char *trail_read(struct scenario *scenario, struct trail *trail, FILE *fil
             return wrong;
         }
     }
-    return trail->count > 0 ? NULL : "there is no event";
+    return trail->count > 0 ? scenario_wrong(scenario) : "there is no event";
 }

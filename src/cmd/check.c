@@ -265,7 +265,8 @@ static int take_sets(const struct check *check, struct scenario *scenario)
         if (wrong != NULL)
             return complain("check", "--set %s: %s", item, wrong);
     }
-    return 0;
+    const char *wrong = scenario_wrong(scenario);
+    return wrong != NULL ? complain("check", "%s: %s", scenario->name, wrong) : 0;
 }
 
 static int run_named(struct check *check, char **names, int count)

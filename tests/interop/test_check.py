@@ -79,6 +79,8 @@ class Check(unittest.TestCase):
                                 (("last-ack", "--set", "loss=x"), "--set loss=x: must be a whole number"),
                                 (("last-ack", "--set", "gain=1"), "--set gain=1: there is no such setting"),
                                 (("custom", "--set", "client=sing"), "--set client=sing: must be words of send"),
+                                (("open-at-once", "--set", "opens=2"), "open-at-once: peer_opens goes with one open"),
+                                (("custom", "--set", "opens=0"), "custom: nobody opens"),
                                 (("--quick", "last-ack"), "--quick is all runs as they are"),
                                 (("--replay", bad), f"--replay {bad}:2: there is no such kind of event"),
                                 (("--replay", self.file("none")), "No such file")):
