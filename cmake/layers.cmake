@@ -5,19 +5,20 @@
 # include path (but the tests), so an arrow that points up, or sideways, does not compile.
 
 # lastack_layer(NAME layer [CORE|LIBRARY] [DEPENDS layers...] [LIBRARIES targets...]
-#               [INSPECT headers...] [SOURCES files...] [EXPORTS headers...])
+#               [INSPECT headers...] [INSPECTS] [SOURCES files...] [EXPORTS headers...])
 #
 # CORE       part of liblastack, and held to the core contract (tests/tidy/core_objects.py)
 # LIBRARY    part of liblastack, not of the core
 # DEPENDS    the layers whose exported headers it may include: all of them, nothing is inherited
 # LIBRARIES  foreign libraries
 # INSPECT    headers for those who link the target lastack_inspect, with all that lies below; nobody else sees them
+# INSPECTS   it looks inside: it sees those headers, as tests do
 # SOURCES    default: all *.c of the folder
 # EXPORTS    default: all *.h of the folder but INSPECT and *_private.h, which stay in it
 #
 # Makes the targets lastack_layer_<name> (objects; only if there are sources) and lastack_headers_<name>.
 function(lastack_layer)
-  cmake_parse_arguments(PARSE_ARGV 0 layer "CORE;LIBRARY" "NAME"
+  cmake_parse_arguments(PARSE_ARGV 0 layer "CORE;LIBRARY;INSPECTS" "NAME"
     "DEPENDS;LIBRARIES;INSPECT;SOURCES;EXPORTS")
   set(folder ${CMAKE_SOURCE_DIR}/src/${layer_NAME})
   if(NOT layer_SOURCES)
@@ -57,6 +58,9 @@ function(lastack_layer)
   foreach(below IN ITEMS ${layer_NAME} LISTS layer_DEPENDS)
     target_link_libraries(${target} PRIVATE lastack_headers_${below})
   endforeach()
+  if(layer_INSPECTS)
+    target_link_libraries(${target} PRIVATE lastack_inspect)
+  endif()
   if(layer_CORE)
     target_compile_options(${target} PRIVATE ${LASTACK_WHOLE_COMPILE})
     set_property(GLOBAL APPEND PROPERTY lastack_core_layers ${target})

@@ -22,6 +22,7 @@ static const struct command commands[] = {
     {"nc", cmd_nc, "one connection between standard input and output and the network"},
     {"lab", cmd_lab, "see it happen: scenarios in a network that loses and delays what they say"},
     {"drill", cmd_drill, "run packetdrill scripts against lastack, in virtual time"},
+    {"check", cmd_check, "explore all interleavings of two hosts within bounds, and show what goes wrong"},
     {"bench", cmd_bench, "what a connection costs: time, instructions, packets, memory"},
 };
 

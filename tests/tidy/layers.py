@@ -26,9 +26,11 @@ SEES = {
     "socket": set(),
     "drill": {"show", "socket"},
     "lab": {"show", "link"},
-    "cmd": {"show", "link", "socket", "drill", "lab"},
+    "check": {"show", "host", "ip", "tcp", "wire", "base"},
+    "cmd": {"show", "link", "socket", "drill", "lab", "check"},
 }
 INSPECT = {"host_inspect.h"}
+INSPECTS = {"check"}  # who looks inside, as tests do
 
 
 def options_of(commands, folder):
@@ -65,7 +67,8 @@ def arrows(source, commands, extra):
             continue
         for other in sorted(SEES):
             for header in sorted((source / "src" / other).glob("*.h")):
-                private = header.name in INSPECT or header.name.endswith("_private.h")
+                inspect = header.name in INSPECT and layer not in INSPECTS
+                private = inspect or header.name.endswith("_private.h")
                 if other != layer:
                     yield layer, f"{other}/{header.name}", other in SEES[layer] and not private, options + extra
         for header in sorted(folder.glob("*.h")):
