@@ -30,7 +30,7 @@ static bool write_settings(const struct scenario *scenario, char settings[SETTIN
     if (file == NULL) {
         return false;
     }
-    scenario_write(scenario, file);
+    check_scenario_write(scenario, file);
     return fclose(file) == 0;
 }
 

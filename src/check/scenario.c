@@ -52,7 +52,7 @@ const char *step_name(enum step step)
     return step_names[step];
 }
 
-void scenario_default(struct scenario *scenario)
+void check_scenario_default(struct scenario *scenario)
 {
     *scenario = (struct scenario){.name = "custom",
                                   .about = "",
@@ -167,7 +167,7 @@ static const char *set_field(struct scenario *scenario, const struct number *fie
     return NULL;
 }
 
-const char *scenario_set(struct scenario *scenario, const char *name, const char *value)
+const char *check_scenario_set(struct scenario *scenario, const char *name, const char *value)
 {
     if (strcmp(name, "client") == 0) {
         return set_steps(value, scenario->steps[0]);
@@ -195,7 +195,7 @@ const char *scenario_set(struct scenario *scenario, const char *name, const char
     return "there is no such setting";
 }
 
-const char *scenario_wrong(const struct scenario *scenario)
+const char *check_scenario_wrong(const struct scenario *scenario)
 {
     if (scenario->opens[0] == 0 && scenario->opens[1] == 0) {
         return "nobody opens: opens is at least 1, or peer_opens is";
@@ -215,7 +215,7 @@ static void write_steps(const char *name, const uint8_t steps[SCRIPT_STEPS], FIL
     fputc('\n', file);
 }
 
-void scenario_write(const struct scenario *scenario, FILE *file)
+void check_scenario_write(const struct scenario *scenario, FILE *file)
 {
     write_steps("client", scenario->steps[0], file);
     write_steps("server", scenario->steps[1], file);

@@ -77,19 +77,19 @@ struct scenario {
 
 /* The built-in ones, the last with a NULL name. */
 extern const struct scenario scenarios[];
-const struct scenario *scenario_find(const char *name);
+const struct scenario *check_scenario_find(const char *name);
 
 /* One that has no applications yet: waits on, no faults. */
-void scenario_default(struct scenario *scenario);
+void check_scenario_default(struct scenario *scenario);
 
 /* Sets one field by its name, as "lastack check --set" takes it. NULL, or what is wrong with it. */
-const char *scenario_set(struct scenario *scenario, const char *name, const char *value);
+const char *check_scenario_set(struct scenario *scenario, const char *name, const char *value);
 
 /* NULL, or why the settings do not go together. */
-const char *scenario_wrong(const struct scenario *scenario);
+const char *check_scenario_wrong(const struct scenario *scenario);
 
 /* Writes what scenario_set would have to be told, one a line: it can be read back. */
-void scenario_write(const struct scenario *scenario, FILE *file);
+void check_scenario_write(const struct scenario *scenario, FILE *file);
 
 /* Stable names. */
 const char *property_name(enum property property);

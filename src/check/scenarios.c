@@ -121,7 +121,7 @@ const struct scenario scenarios[] = {
     {.name = NULL},
 };
 
-const struct scenario *scenario_find(const char *name)
+const struct scenario *check_scenario_find(const char *name)
 {
     for (const struct scenario *scenario = scenarios; scenario->name != NULL; scenario++) {
         if (strcmp(scenario->name, name) == 0) {

@@ -116,7 +116,7 @@ void trail_write(const struct scenario *scenario, const struct trail *trail, FIL
     struct checker checker = {.scenario = scenario};
     char text[160];
     fputs("# lastack check --replay FILE plays this again.\n", file);
-    scenario_write(scenario, file);
+    check_scenario_write(scenario, file);
     if (!world_begin(&checker, &world)) {
         return;
     }
@@ -153,7 +153,7 @@ static const char *read_event(const char *value, struct trail *trail)
 const char *trail_read(struct scenario *scenario, struct trail *trail, FILE *file, unsigned *line)
 {
     char text[512];
-    scenario_default(scenario);
+    check_scenario_default(scenario);
     trail->count = 0;
     for (*line = 1; fgets(text, sizeof text, file) != NULL; ++*line) {
         text[strcspn(text, "#\n")] = '\0';
@@ -165,10 +165,11 @@ const char *trail_read(struct scenario *scenario, struct trail *trail, FILE *fil
             continue;
         }
         *value++ = '\0';
-        const char *wrong = strcmp(text, "event") == 0 ? read_event(value, trail) : scenario_set(scenario, text, value);
+        const char *wrong =
+            strcmp(text, "event") == 0 ? read_event(value, trail) : check_scenario_set(scenario, text, value);
         if (wrong != NULL) {
             return wrong;
         }
     }
-    return trail->count > 0 ? scenario_wrong(scenario) : "there is no event";
+    return trail->count > 0 ? check_scenario_wrong(scenario) : "there is no event";
 }

@@ -88,7 +88,7 @@ static json_t *settings_json(const struct scenario *scenario)
     FILE *file = open_memstream(&text, &size);
     if (file == NULL)
         return settings;
-    scenario_write(scenario, file);
+    check_scenario_write(scenario, file);
     fclose(file);
     char *rest = text;
     for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
@@ -261,11 +261,11 @@ static int take_sets(const struct check *check, struct scenario *scenario)
             return complain("check", "--set %s: must be NAME=VALUE", item);
         memcpy(name, item, length);
         name[length] = '\0';
-        const char *wrong = scenario_set(scenario, name, item + length + 1);
+        const char *wrong = check_scenario_set(scenario, name, item + length + 1);
         if (wrong != NULL)
             return complain("check", "--set %s: %s", item, wrong);
     }
-    const char *wrong = scenario_wrong(scenario);
+    const char *wrong = check_scenario_wrong(scenario);
     return wrong != NULL ? complain("check", "%s: %s", scenario->name, wrong) : 0;
 }
 
@@ -273,18 +273,18 @@ static int run_named(struct check *check, char **names, int count)
 {
     struct scenario scenario;
     for (int i = 0; i < count; i++) {
-        const struct scenario *known = scenario_find(names[i]);
+        const struct scenario *known = check_scenario_find(names[i]);
         if (known == NULL && strcmp(names[i], "custom") != 0) {
             complain("check", "%s: there is no such run; --list names them", names[i]);
             return EXIT_USAGE;
         }
     }
     for (int i = 0; i < count; i++) {
-        const struct scenario *known = scenario_find(names[i]);
+        const struct scenario *known = check_scenario_find(names[i]);
         if (known != NULL)
             scenario = *known;
         else
-            scenario_default(&scenario);
+            check_scenario_default(&scenario);
         if (take_sets(check, &scenario) < 0)
             return EXIT_USAGE;
         run_one(check, &scenario);

@@ -18,7 +18,7 @@ static const struct bounds no_bounds;
 
 static void explore_named(const char *name)
 {
-    const struct scenario *known = scenario_find(name);
+    const struct scenario *known = check_scenario_find(name);
     assert_non_null(known);
     scenario = *known;
     explore(&scenario, &no_bounds, &verdict);
@@ -84,7 +84,7 @@ static void bounds_are_said(void **state)
 {
     const struct bounds few = {.states = 1000};
     (void)state;
-    scenario = *scenario_find("last-ack");
+    scenario = *check_scenario_find("last-ack");
     explore(&scenario, &few, &verdict);
     assert_int_equal(verdict.ending, ENDING_STATES);
     assert_true(verdict.states >= 1000 && verdict.waiting > 0);
@@ -184,9 +184,9 @@ static bool happens(enum event_kind kind)
 /* Until the opener's text is under way. */
 static void to_text(void)
 {
-    scenario_default(&scenario);
-    assert_null(scenario_set(&scenario, "client", "open,send,close"));
-    assert_null(scenario_set(&scenario, "server", "eof,close"));
+    check_scenario_default(&scenario);
+    assert_null(check_scenario_set(&scenario, "client", "open,send,close"));
+    assert_null(check_scenario_set(&scenario, "server", "eof,close"));
     checker = (struct checker){.scenario = &scenario};
     assert_true(world_begin(&checker, &world));
     assert_true(happens(EVENT_OPEN));
@@ -256,8 +256,8 @@ static void lost_octets_are_seen(void **state)
 static void a_refused_open_is_seen(void **state)
 {
     (void)state;
-    scenario_default(&scenario);
-    assert_null(scenario_set(&scenario, "client", "send,close"));
+    check_scenario_default(&scenario);
+    assert_null(check_scenario_set(&scenario, "client", "send,close"));
     checker = (struct checker){.scenario = &scenario};
     assert_true(world_begin(&checker, &world));
     assert_int_equal(la_unlisten(world_host(&world, 1), WORLD_NOW, (struct la_listener){0, 1}), LA_OK);
@@ -294,9 +294,9 @@ static void who_is_stuck_is_seen(void **state)
 {
     struct event events[EVENTS_MAX];
     (void)state;
-    scenario_default(&scenario); /* nobody ever closes */
-    assert_null(scenario_set(&scenario, "client", "send"));
-    assert_null(scenario_set(&scenario, "server", "eof,close"));
+    check_scenario_default(&scenario); /* nobody ever closes */
+    assert_null(check_scenario_set(&scenario, "client", "send"));
+    assert_null(check_scenario_set(&scenario, "server", "eof,close"));
     explore(&scenario, &no_bounds, &verdict);
     assert_int_equal(verdict.found, PROPERTY_STUCK);
     to_text();

@@ -15,9 +15,9 @@ static struct world world;
 
 static void begin(const char *client, const char *server, uint8_t opens)
 {
-    scenario_default(&scenario);
-    assert_null(scenario_set(&scenario, "client", client));
-    assert_null(scenario_set(&scenario, "server", server));
+    check_scenario_default(&scenario);
+    assert_null(check_scenario_set(&scenario, "client", client));
+    assert_null(check_scenario_set(&scenario, "server", server));
     scenario.opens[0] = opens;
     scenario.budget[FAULT_DUPLICATION] = 1;
     scenario.budget[FAULT_REORDERING] = 1;
