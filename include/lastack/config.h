@@ -54,7 +54,7 @@ struct la_config {
                            the way back (RFC 9293 MUST-53) */
 
     /* The life cycle. */
-    uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait; */
+    uint8_t time_wait_restarts; /* 32: how often a FIN that comes again restarts a record's wait */
     uint32_t msl_ms;            /* 30,000: TIME-WAIT lasts 2 MSL; 0 switches the wait off */
     uint32_t fin_wait_2_ms;     /* 60,000: once fully closed */
     uint32_t linger_ms;         /* 5,000: bound of la_close_lingering, once our FIN is acknowledged */
@@ -62,27 +62,27 @@ struct la_config {
     uint32_t quiet_time_ms;     /* 0: RFC 9293 3.4.3: no segment with a new sequence number this long after init */
     bool time_wait_reopen;      /* true: a SYN that RFC 6191 honours opens a new incarnation */
     bool time_wait_reuse;       /* true: our own active open may, with numbers beyond the old incarnation's */
+    bool time_wait_remember;    /* true: the wait of a peer that closed first is remembered, where we opened */
+    uint8_t time_wait_rtos;     /* 8: TIME-WAIT lasts so many RTOs at least, ours and the peer's as its FINs tell it */
     bool rfc1337;               /* true: RSTs do not end TIME-WAIT */
 
-    /* Retransmission: RFC 6298, RFC 9293 3.8. */
+    /* Retransmission and acknowledgment: RFC 6298, RFC 9293 3.8. */
     uint8_t r1_retransmissions; /* 3: LA_READY_ERROR is raised: delivery is in trouble */
+    uint16_t delayed_ack_ms;    /* 40; at most 499 (RFC 9293 MUST-40); 0: every segment is acknowledged at once */
     uint32_t rto_initial_ms;    /* 1,000 */
     uint32_t rto_min_ms;        /* 200; at most 1,000,000: so much above the smoothed round trip */
     uint32_t rto_max_ms;        /* 60,000 */
     uint32_t r2_data_ms;        /* 100,000: then the connection is given up (SHLD-11) */
     uint32_t r2_syn_ms;         /* 180,000 */
     uint32_t user_timeout_ms;   /* 0: none but R2 */
-
-    /* Acknowledgments. */
-    uint32_t challenge_ack_ms; /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
-    uint16_t delayed_ack_ms;   /* 40; at most 499 (RFC 9293 MUST-40); 0: every segment is acknowledged at once */
+    uint32_t challenge_ack_ms;  /* 500: one challenge ACK in this time, per connection (RFC 5961 7) */
 
     /* Keepalive: RFC 9293 3.8.4. */
-    bool keepalive;                 /* false (MUST-25) */
-    bool keepalive_garbage;         /* false; true: a probe carries one octet that means nothing (MAY-6) */
     uint32_t keepalive_idle_ms;     /* 7,200,000 (MUST-28) */
     uint32_t keepalive_interval_ms; /* 75,000 */
     uint8_t keepalive_probes;       /* 9 */
+    bool keepalive;                 /* false (MUST-25) */
+    bool keepalive_garbage;         /* false; true: a probe carries one octet that means nothing (MAY-6) */
 
     /* What is offered and used. */
     bool nagle;          /* true */

@@ -44,6 +44,7 @@ enum la_counter {
     LA_COUNT_WAIT_RESTORED,        /* a reopening or a reuse came to nothing: the record is back */
     LA_COUNT_WAIT_EVICTED,
     LA_COUNT_WAIT_RESET,         /* only with config.rfc1337 off */
+    LA_COUNT_WAIT_KEPT,          /* records that only remember: aborted, or the peer waits; not in those above */
     LA_COUNT_TRACE_LOST,         /* trace records that did not fit the ring */
     LA_COUNT_IP_NEGATIVE_ADVICE, /* TCP told IP that a way may be dead: R1 was reached (RFC 9293 MUST-20) */
     LA_COUNT_TCP_ECN_REDUCTIONS, /* the peer echoed a congestion mark, and the window was halved */
@@ -58,7 +59,7 @@ enum la_counter {
     LA_COUNT_FRAGMENTATION_CREATES /* fragments that were made of them */
 };
 
-#define LA_COUNTER_COUNT      47
+#define LA_COUNTER_COUNT      48
 #define LA_COUNTER_WIDE_COUNT 6
 
 struct la_counters {
@@ -66,7 +67,7 @@ struct la_counters {
     uint64_t dropped[LA_DROP_COUNT];    /* by enum la_drop */
     uint32_t connections;               /* gauges: in use now */
     uint32_t connections_orphaned;      /* released by the application, not ended */
-    uint32_t time_wait_ipv4;
+    uint32_t time_wait_ipv4;            /* in TIME-WAIT; records that only remember are not counted */
     uint32_t time_wait_ipv6;
     uint32_t buffer_pieces; /* in use now */
     uint32_t reply_bytes;   /* waiting to be pulled */

@@ -21,6 +21,7 @@
 #include <lastack/trace.h>
 #include <lastack/types.h>
 #include <lastack/version.h>
+#include <lastack/waits.h>
 
 /* ---- the host ---------------------------------------------------------------------------------------------------- */
 

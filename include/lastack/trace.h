@@ -46,12 +46,13 @@ enum la_wait_event {
     LA_WAIT_RESTORED,  /* it did */
     LA_WAIT_REOPENED,  /* ended by a SYN that RFC 6191 honours */
     LA_WAIT_REUSED,    /* ended by our own active open */
-    LA_WAIT_EVICTED,   /* ended because the table was full */
+    LA_WAIT_EVICTED,   /* ended because the table was full: flags is enum la_wait_risk */
     LA_WAIT_EXPIRED,   /* ended by its deadline */
-    LA_WAIT_RESET      /* ended by a RST (only with config.rfc1337 off) */
+    LA_WAIT_RESET,     /* ended by a RST (only with config.rfc1337 off) */
+    LA_WAIT_KEPT       /* a record that only remembers: we aborted, or the peer waits (waits.h) */
 };
 
-#define LA_WAIT_EVENT_COUNT 10
+#define LA_WAIT_EVENT_COUNT 11
 
 /* RFC 4861 7.3.2; ARP's neighbours have the same states. */
 enum la_neighbour_state {
@@ -182,7 +183,7 @@ struct la_trace {
     uint8_t detail; /* by kind: enum la_timer, la_drop, la_wait_event, la_end */
     uint8_t from;   /* enum la_state: STATE: before; else the state at the time */
     uint8_t to;     /* enum la_state: STATE: after; else as from */
-    uint8_t flags;  /* enum la_tcp_flag */
+    uint8_t flags;  /* enum la_tcp_flag; TIME_WAIT evicted: enum la_wait_risk */
     uint8_t interface;
     bool retransmission; /* SEGMENT_OUT: it was sent before */
     bool has_timestamp;  /* SEGMENT_IN, SEGMENT_OUT: tsval and tsecr are the segment's */

@@ -31,13 +31,13 @@ struct core {
     struct trace_ring trace;
     uint32_t interfaces; /* offset of struct interface[config.interfaces], in CORE_UNITs */
     la_time now;
-    la_time started;
     uint32_t now_ms;       /* now in milliseconds, on a circle of 2^32: the clock of timers and timestamps */
     uint32_t now_ms_up;    /* the same, rounded up: what deadlines count from, so that nothing fires early */
     uint64_t table_key[3]; /* drawn from config.key: the tables' hash */
     uint64_t wide[LA_COUNTER_WIDE_COUNT];                         /* by enum la_counter: the first of them */
     uint32_t counter[CORE_COUNTER_COUNT - LA_COUNTER_WIDE_COUNT]; /* the others */
     uint32_t dropped[CORE_DROP_COUNT];
+    uint32_t quiet_until_ms; /* RFC 9293 3.4.3; 0: nothing forbids to begin any more */
     struct replies replies;
 };
 
@@ -52,6 +52,12 @@ static inline void core_set_time(struct core *core, la_time now)
         core->now_ms = (uint32_t)(now / LA_MILLISECOND);
         core->now_ms_up = (uint32_t)((now + LA_MILLISECOND - 1) / LA_MILLISECOND);
     }
+}
+
+/* No segment with a new sequence number may leave: config.quiet_time_ms. */
+static inline bool core_is_quiet(const struct core *core)
+{
+    return core->quiet_until_ms != 0 && (int32_t)(core->quiet_until_ms - core->now_ms) > 0;
 }
 
 /* The time of a deadline, which lies within 2^31 milliseconds of now. */

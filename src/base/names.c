@@ -179,6 +179,37 @@ const char *la_timer_name(enum la_timer timer)
     return "?";
 }
 
+const char *la_wait_class_name(enum la_wait_class kind)
+{
+    switch (kind) {
+    case LA_CLASS_WAITING: return "waiting";
+    case LA_CLASS_ABORTED: return "aborted";
+    case LA_CLASS_REMEMBERED: return "remembered";
+    }
+    return "?";
+}
+
+const char *la_wait_way_name(enum la_wait_way way)
+{
+    switch (way) {
+    case LA_WAY_FIN_WAIT_2: return "FIN-WAIT-2";
+    case LA_WAY_FIN_WAIT_1: return "FIN-WAIT-1";
+    case LA_WAY_CLOSING: return "CLOSING";
+    }
+    return "?";
+}
+
+const char *la_wait_risk_name(enum la_wait_risk risk)
+{
+    switch (risk) {
+    case LA_RISK_NONE: return "none";
+    case LA_RISK_NUMBERS: return "numbers";
+    case LA_RISK_OLD_SEGMENTS: return "old-segments";
+    case LA_RISK_LAST_ACK: return "last-ack";
+    }
+    return "?";
+}
+
 const char *la_wait_event_name(enum la_wait_event event)
 {
     switch (event) {
@@ -192,6 +223,7 @@ const char *la_wait_event_name(enum la_wait_event event)
     case LA_WAIT_EVICTED: return "evicted";
     case LA_WAIT_EXPIRED: return "expired";
     case LA_WAIT_RESET: return "reset";
+    case LA_WAIT_KEPT: return "kept";
     }
     return "?";
 }
@@ -255,6 +287,7 @@ const char *la_counter_name(enum la_counter counter)
     case LA_COUNT_WAIT_RESTORED: return "lastackWaitRestored";
     case LA_COUNT_WAIT_EVICTED: return "lastackWaitEvicted";
     case LA_COUNT_WAIT_RESET: return "lastackWaitReset";
+    case LA_COUNT_WAIT_KEPT: return "lastackWaitKept";
     case LA_COUNT_TRACE_LOST: return "lastackTraceLost";
     case LA_COUNT_IP_NEGATIVE_ADVICE: return "lastackIpNegativeAdvice";
     case LA_COUNT_TCP_ECN_REDUCTIONS: return "lastackTcpEcnReductions";

@@ -244,7 +244,7 @@ static void settle_pieces(struct tcp *tcp)
 
 static bool record_is_dead(const struct time_wait_record *record)
 {
-    return record->class == TIME_WAIT_NONE;
+    return record->class == 0;
 }
 
 static void settle_records(la_host *host)
@@ -265,6 +265,7 @@ static void settle_records(la_host *host)
                           host->core.config.rto_min_ms / 2 / table->answer_unit_ms + 1;
         record->was_answered = record->was_answered && !may_answer;
         record->answered = record->was_answered ? record->answered : 0;
+        record->answers = 0; /* a statistic */
         memcpy(ring + (size_t)count * table->record_bytes, record, table->record_bytes);
         count++;
     }

@@ -39,6 +39,7 @@ void world_config(const struct scenario *scenario, unsigned host, bool traces_al
     config->msl_ms = scenario->msl_ms;
     config->time_wait_reopen = scenario->reopen;
     config->time_wait_reuse = scenario->reuse;
+    config->time_wait_rtos = 0; /* the wait is 2 MSL, as said with each verdict */
     config->rfc1337 = scenario->rfc1337;
     config->reset_unknown = scenario->reset_unknown;
     config->delayed_ack_ms = 0;

@@ -13,6 +13,18 @@ size_t la_host_size(const struct la_config *config)
     return la_config_error(config) == NULL ? host_layout(config, NULL) : 0;
 }
 
+static void begin_quiet_time(struct core *core)
+{
+    uint32_t until_ms = core->now_ms_up + core->config.quiet_time_ms;
+    core->quiet_until_ms = core->config.quiet_time_ms > 0 ? (until_ms != 0 ? until_ms : 1) : 0;
+}
+
+/* Once it is over it is forgotten, before the clock comes round. */
+COLD static void end_quiet_time(struct core *core)
+{
+    core->quiet_until_ms = core_is_quiet(core) ? core->quiet_until_ms : 0;
+}
+
 la_host *la_host_init(void *block, size_t size, const struct la_config *config, la_time now)
 {
     size_t needed = la_host_size(config);
@@ -24,7 +36,7 @@ la_host *la_host_init(void *block, size_t size, const struct la_config *config, 
     host->core.config = *config;
     host->core.config.trace_mask = config->trace_records > 0 ? config->trace_mask : 0;
     core_set_time(&host->core, now);
-    host->core.started = now;
+    begin_quiet_time(&host->core);
     host_layout(config, host);
     reassembly_start(&host->ip);
     tcp_start(&host->tcp);
@@ -210,6 +222,9 @@ void la_host_advance(la_host *host, la_time now)
     unsigned left = TCP_FIRED_AT_ONCE;
     struct la_address doubted;
     enter(host, now);
+    if (host->core.quiet_until_ms != 0) {
+        end_quiet_time(&host->core);
+    }
     if (ip_has_ethernet(&host->ip)) {
         neighbours_advance(host);
     }
@@ -333,7 +348,7 @@ static int active_open(la_host *host, const struct la_endpoint *local, const str
     if (local != NULL) {
         from = *local;
     }
-    if (host->core.now - host->core.started < host->core.config.quiet_time_ms * LA_MILLISECOND) {
+    if (core_is_quiet(&host->core)) {
         return LA_ERROR_QUIET;
     }
     const struct la_address *next = route != NULL ? &route->hops[0] : &remote->address;

@@ -40,7 +40,8 @@ static bool ends_wait(enum la_wait_event event)
     case LA_WAIT_ANSWERED:
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:
-    case LA_WAIT_RESTORED: return false;
+    case LA_WAIT_RESTORED:
+    case LA_WAIT_KEPT: return false;
     }
     return false;
 }

@@ -37,6 +37,8 @@ static const struct setting settings[] = {
     NUMBER(time_wait_restarts),
     CHOICE(time_wait_reopen),
     CHOICE(time_wait_reuse),
+    CHOICE(time_wait_remember),
+    NUMBER(time_wait_rtos),
     CHOICE(rfc1337),
     CHOICE(keep_unread),
     NUMBER(msl_ms),

@@ -290,10 +290,10 @@ static const char *check_waits(const struct tcp *tcp, const struct time_wait_tab
         const struct time_wait_record *record = (const void *)(records + position * table->record_bytes);
         struct la_endpoint local;
         struct la_endpoint remote;
-        if (record->class == TIME_WAIT_NONE) {
+        if (record->class == 0) {
             continue;
         }
-        waiting++;
+        waiting += record_waits(record);
         time_wait_endpoints(table, record, &local, &remote);
         if (!deadline_before(now_ms, record->deadline_ms)) {
             continue;

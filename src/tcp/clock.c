@@ -21,16 +21,23 @@ static uint64_t secret_of(const struct tcp *tcp, const struct la_endpoint *local
     return siphash_2_4(key, octets, 36);
 }
 
+#define TICKS 250 /* of the ISN clock in a millisecond: 4 us each */
+
 struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint *local,
                                  const struct la_endpoint *remote)
 {
-    uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (4 * LA_MICROSECOND)); /* MUST-8 */
+    uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (LA_MILLISECOND / TICKS)); /* MUST-8 */
     uint64_t secret = secret_of(tcp, local, remote);
-    return (struct clock_origin){seq_of(ticks + (uint32_t)secret), (uint32_t)(secret >> 32)};
+    struct clock_origin origin = {seq_of(ticks + (uint32_t)secret), (uint32_t)(secret >> 32)};
+    if (tcp->clock_ahead_ms != 0) {
+        origin.iss = seq_add(origin.iss, tcp->clock_ahead_ms * TICKS);
+        origin.timestamp_offset += tcp->clock_ahead_ms;
+    }
+    return origin;
 }
 
 /* What a port would make of the four-tuple. */
-enum port { PORT_FREE, PORT_WAITS, PORT_IN_USE };
+enum port { PORT_FREE, PORT_REUSABLE, PORT_IN_USE };
 
 static enum port examine(const struct tcp *tcp, const struct la_endpoint *local, const struct la_endpoint *remote,
                          struct time_wait_record **record)
@@ -41,10 +48,13 @@ static enum port examine(const struct tcp *tcp, const struct la_endpoint *local,
         return PORT_IN_USE;
     }
     *record = time_wait_find(tcp_core(tcp), time_wait_table(tcp, remote), &tuple);
-    return *record == NULL ? PORT_FREE : PORT_WAITS;
+    if (*record == NULL) {
+        return PORT_FREE;
+    }
+    return record_waits(*record) && !tcp_core(tcp)->config.time_wait_reuse ? PORT_IN_USE : PORT_REUSABLE;
 }
 
-/* So many ports are looked at before one that waits will do: what it costs to open does not grow with the waits. */
+/* So many ports are looked at before one with a record will do: what it costs to open does not grow with the waits. */
 #define PORTS_PREFERRED 8
 
 uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, const struct la_endpoint *remote,
@@ -53,7 +63,7 @@ uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, c
     const struct la_config *config = &tcp_core(tcp)->config;
     struct la_endpoint candidate = {*local, 0};
     struct time_wait_record *reusable = NULL;
-    uint16_t waiting_port = 0;
+    uint16_t reusable_port = 0;
     uint16_t behind_it = 0; /* the counter goes on there, so that those that wait take turns */
     uint32_t range = (uint32_t)config->ephemeral_last - config->ephemeral_first + 1;
     uint32_t offset = (uint32_t)secret_of(tcp, &candidate, remote);
@@ -63,13 +73,13 @@ uint16_t clock_ephemeral_port(struct tcp *tcp, const struct la_address *local, c
         if (port == PORT_FREE) {
             return candidate.port;
         }
-        if (port == PORT_WAITS && config->time_wait_reuse && reusable == NULL) {
+        if (port == PORT_REUSABLE && reusable == NULL) {
             reusable = *record;
-            waiting_port = candidate.port;
+            reusable_port = candidate.port;
             behind_it = tcp->next_port;
         }
     }
     *record = reusable;
     tcp->next_port = reusable != NULL ? behind_it : tcp->next_port;
-    return waiting_port;
+    return reusable_port;
 }

@@ -23,12 +23,77 @@ void bound_fin_wait_2(struct tcp *tcp, struct connection *c)
     }
 }
 
+static enum la_wait_way way_to(const struct connection *c)
+{
+    enum la_state state = (enum la_state)c->state;
+    return state == LA_CLOSING ? LA_WAY_CLOSING : state == LA_FIN_WAIT_1 ? LA_WAY_FIN_WAIT_1 : LA_WAY_FIN_WAIT_2;
+}
+
+/* RFC 9293 3.6.1, MUST-13. NULL: without the wait, or in a table without room. */
+static struct time_wait_record *keep_record(struct tcp *tcp, const struct connection *c, enum la_wait_class class)
+{
+    struct core *core = tcp_core(tcp);
+    const struct four_tuple tuple = four_tuple_of(core, &c->local, &c->remote);
+    struct time_wait_record *record = NULL;
+    if (core->config.msl_ms > 0) {
+        record = time_wait_append(core, time_wait_table(tcp, &c->remote), &tuple, class);
+    }
+    if (record == NULL) {
+        return NULL;
+    }
+    record->snd_nxt = c->snd_nxt;
+    record->rcv_nxt = c->rcv_nxt;
+    record->ts_recent = c->ts_recent;
+    record->last_tsval = c->last_tsval;
+    record->timestamps = c->timestamps;
+    record->window = (uint16_t)(receive_window(c) >> c->rcv_scale);
+    record->scale = c->rcv_scale & 0xfU;
+    record->interface = c->interface;
+    return record;
+}
+
+/* One that only remembers (ADR 0061). */
+COLD static void remember(struct tcp *tcp, const struct connection *c, enum la_wait_class class)
+{
+    const struct time_wait_record *record = keep_record(tcp, c, class);
+    if (record != NULL) {
+        core_count(tcp_core(tcp), LA_COUNT_WAIT_KEPT);
+        time_wait_trace(tcp_core(tcp), time_wait_table(tcp, &c->remote), record, LA_WAIT_KEPT);
+    }
+}
+
+/* False: as keep_record. */
+static bool begin_wait(struct tcp *tcp, const struct connection *c)
+{
+    struct core *core = tcp_core(tcp);
+    struct time_wait_record *record = keep_record(tcp, c, LA_CLASS_WAITING);
+    if (record == NULL) {
+        return false;
+    }
+    record->way = way_to(c) & 3U;
+    time_wait_covers(core, record, retransmission_timeout_ms(tcp, c));
+    core_count(core, LA_COUNT_WAIT_ENTERED);
+    time_wait_trace(core, time_wait_table(tcp, &c->remote), record, LA_WAIT_ENTERED);
+    return true;
+}
+
 void connection_abort(struct tcp *tcp, struct connection *c, enum la_end why)
 {
     if (c->state != LA_SYN_SENT) {
         reply_abort(tcp, c);
     }
+    if (state_is_synchronised((enum la_state)c->state)) {
+        remember(tcp, c, LA_CLASS_ABORTED); /* RFC 9293 3.5.2 */
+    }
     connection_end(tcp, c, why, LA_CLOSED);
+}
+
+void connection_leaves_last_ack(struct tcp *tcp, struct connection *c)
+{
+    if (c->is_active && tcp_core(tcp)->config.time_wait_remember) {
+        remember(tcp, c, LA_CLASS_REMEMBERED);
+    }
+    connection_end(tcp, c, LA_END_CLEAN, LA_CLOSED);
 }
 
 /* The last ACK: what the whole name is about. Nobody acknowledges it; the record stands in for it. */
@@ -49,36 +114,10 @@ static void send_last_ack(struct tcp *tcp, struct connection *c)
     reply_emit(tcp, c->interface, &header, c->rcv_scale, c);
 }
 
-/* RFC 9293 3.6.1, MUST-13. False: without the wait, or in a table without room. */
-static bool keep_record(struct tcp *tcp, const struct connection *c)
-{
-    struct core *core = tcp_core(tcp);
-    struct time_wait_table *table = time_wait_table(tcp, &c->remote);
-    const struct four_tuple tuple = four_tuple_of(core, &c->local, &c->remote);
-    struct time_wait_record *record = NULL;
-    if (core->config.msl_ms > 0) {
-        record = time_wait_append(core, table, &tuple, 2 * core->config.msl_ms);
-    }
-    if (record == NULL) {
-        return false;
-    }
-    record->snd_nxt = c->snd_nxt;
-    record->rcv_nxt = c->rcv_nxt;
-    record->ts_recent = c->ts_recent;
-    record->last_tsval = c->last_tsval;
-    record->timestamps = c->timestamps;
-    record->window = (uint16_t)(receive_window(c) >> c->rcv_scale);
-    record->scale = c->rcv_scale & 0xfU;
-    record->interface = c->interface;
-    core_count(core, LA_COUNT_WAIT_ENTERED);
-    time_wait_trace(core, table, record, LA_WAIT_ENTERED);
-    return true;
-}
-
 void connection_enters_time_wait(struct tcp *tcp, struct connection *c)
 {
     send_last_ack(tcp, c);
-    if (keep_record(tcp, c)) {
+    if (begin_wait(tcp, c)) {
         connection_end(tcp, c, LA_END_CLEAN, LA_TIME_WAIT);
     } else {
         c->end_state = c->state;

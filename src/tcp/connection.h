@@ -92,6 +92,7 @@ struct connection {
     uint8_t unreachable : 3; /* enum la_unreachable */
     bool has_shadow : 1;     /* in SYN-SENT, SYN-RECEIVED: owns its four-tuple's record (shadow.h) */
     bool port_is_ours : 1;   /* the local port was not given: another would do */
+    bool is_active : 1;      /* we opened it */
     uint16_t settings;       /* its own (settings.h); 0: the config's */
 
     /* Send. */
@@ -486,7 +487,9 @@ COLD void recovery_from_start(struct connection *c);
 /* ---- segment_arrives.c: RFC 9293 3.10.7.4; listen.c: 3.10.7.2; syn_sent.c: 3.10.7.3 ---- */
 
 void segment_arrives(struct tcp *tcp, struct connection *c, struct segment *segment);
-void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment);
+/* record: of an incarnation that is remembered on the four-tuple, or NULL. */
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                               struct time_wait_record *record);
 void segment_arrives_in_syn_sent(struct tcp *tcp, struct connection *c, struct segment *segment);
 
 /* The sixth step and those behind it: text and FIN. The last that uses the connection: it may have ended. */
@@ -561,6 +564,9 @@ void bound_fin_wait_2(struct tcp *tcp, struct connection *c);
 
 /* We give up: RST to the peer where it may still have a connection, end. */
 COLD void connection_abort(struct tcp *tcp, struct connection *c, enum la_end why);
+
+/* Both FINs are acknowledged, and the peer has to wait. */
+void connection_leaves_last_ack(struct tcp *tcp, struct connection *c);
 
 /* Both FINs are acknowledged and we have to wait: the record takes over. */
 void connection_enters_time_wait(struct tcp *tcp, struct connection *c);

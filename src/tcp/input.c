@@ -16,13 +16,13 @@ static void no_connection(struct tcp *tcp, unsigned interface, const struct segm
 {
     struct time_wait_table *table = time_wait_table(tcp, tuple->remote);
     struct time_wait_record *record = time_wait_find(tcp_core(tcp), table, tuple);
-    if (record != NULL) {
+    if (record != NULL && record_waits(record)) {
         segment_arrives_in_time_wait(tcp, table, record, interface, segment);
         return;
     }
     uint32_t listener = listener_find(tcp, &segment->local);
     if (listener != NONE) {
-        segment_arrives_in_listen(tcp, listener, interface, segment);
+        segment_arrives_in_listen(tcp, listener, interface, segment, record);
     } else {
         nobody(tcp, interface, segment);
     }
@@ -65,7 +65,47 @@ la_time tcp_wait_until(const struct tcp *tcp, const struct la_endpoint *local, c
     const struct core *core = tcp_core(tcp);
     const struct four_tuple tuple = four_tuple_of(core, local, remote);
     const struct time_wait_record *record = time_wait_find(core, time_wait_table(tcp, remote), &tuple);
-    return record != NULL ? time_wait_until(core, record) : 0;
+    return record != NULL && record_waits(record) ? time_wait_until(core, record) : 0;
+}
+
+static void describe(const struct core *core, const struct time_wait_table *table,
+                     const struct time_wait_record *record, struct la_wait *wait)
+{
+    *wait = (struct la_wait){
+        .until = time_wait_until(core, record),
+        .snd_nxt = record->snd_nxt.v,
+        .rcv_nxt = record->rcv_nxt.v,
+        .ts_recent = record->timestamps ? record->ts_recent : 0,
+        .last_tsval = record->timestamps ? record->last_tsval : 0,
+        .window_bytes = (uint32_t)record->window << record->scale,
+        .kind = record->class,
+        .way = record->way,
+        .interface = record->interface,
+        .restarts = record->restarts,
+        .answers = record->answers,
+        .timestamps = record->timestamps,
+        .shadowed = record->is_shadowed,
+    };
+    la_time usual = 2 * (la_time)core->config.msl_ms * LA_MILLISECOND;
+    wait->since = record->is_longer || wait->until < usual ? 0 : wait->until - usual;
+    time_wait_endpoints(table, record, &wait->local, &wait->remote);
+}
+
+/* A place counts through the one table, then through the other. */
+bool tcp_wait_next(const struct tcp *tcp, uint64_t *place, struct la_wait *wait)
+{
+    const struct core *core = tcp_core(tcp);
+    for (uint64_t ipv4 = tcp->waits[0].used; *place < ipv4 + tcp->waits[1].used;) {
+        const struct time_wait_table *table = &tcp->waits[*place < ipv4 ? 0 : 1];
+        uint32_t within = (uint32_t)(*place < ipv4 ? *place : *place - ipv4);
+        const struct time_wait_record *record = time_wait_at(core, table, within);
+        ++*place;
+        if (record != NULL) {
+            describe(core, table, record, wait);
+            return true;
+        }
+    }
+    return false;
 }
 
 static la_time last_wait(const struct tcp *tcp, const struct la_endpoint *local)

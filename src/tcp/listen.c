@@ -1,4 +1,5 @@
 #include "listener.h"
+#include "shadow.h"
 
 /* RFC 9293 3.10.7.2. */
 
@@ -36,12 +37,22 @@ struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned inte
     return c;
 }
 
-static bool is_quiet(const struct core *core)
+/* Beyond the numbers of an incarnation that is remembered. */
+static void open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                 struct time_wait_record *record)
 {
-    return core->now - core->started < core->config.quiet_time_ms * LA_MILLISECOND;
+    struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
+    if (record != NULL) {
+        shadow_moves_beyond(tcp, record, &origin);
+    }
+    struct connection *c = listen_open(tcp, listener, interface, segment, &origin, LA_LISTEN);
+    if (c != NULL && record != NULL) {
+        shadow_cast(tcp, c, record);
+    }
 }
 
-void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment)
+void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                               struct time_wait_record *record)
 {
     if ((segment->flags & LA_RST) != 0) { /* first */
         segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
@@ -50,12 +61,11 @@ void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned inte
         reply_reset(tcp, interface, segment);
     } else if ((segment->flags & LA_SYN) == 0 || (segment->flags & LA_FIN) != 0) { /* fourth; a SYN-FIN is no SYN */
         segment_drop(tcp, LA_DROP_LISTEN, segment, NULL);
-    } else if (is_quiet(tcp_core(tcp))) {
+    } else if (core_is_quiet(tcp_core(tcp))) {
         segment_drop(tcp, LA_DROP_QUIET, segment, NULL);
     } else if (!listener_has_room(listener_at(tcp, listener))) {
         segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
     } else { /* third */
-        const struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
-        (void)listen_open(tcp, listener, interface, segment, &origin, LA_LISTEN);
+        open(tcp, listener, interface, segment, record);
     }
 }

@@ -228,7 +228,7 @@ static bool fin_is_now_acknowledged(struct tcp *tcp, struct connection *c)
         }
         return true;
     case LA_CLOSING: connection_enters_time_wait(tcp, c); return false;
-    case LA_LAST_ACK: connection_end(tcp, c, LA_END_CLEAN, LA_CLOSED); return false;
+    case LA_LAST_ACK: connection_leaves_last_ack(tcp, c); return false;
     case LA_FIN_WAIT_2: return true;
     case LA_CLOSED:
     case LA_LISTEN:

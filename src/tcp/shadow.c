@@ -51,6 +51,9 @@ bool shadow_returns(struct tcp *tcp, struct connection *c)
     }
     record->is_shadowed = false;
     c->has_shadow = false;
+    if (!record_waits(record)) {
+        return false;
+    }
     core_count(core, LA_COUNT_WAIT_RESTORED);
     time_wait_trace(core, time_wait_table(tcp, &c->remote), record, LA_WAIT_RESTORED);
     return true;
@@ -67,17 +70,14 @@ static bool fits(const struct time_wait_record *record, const struct segment *se
            seq_before_or_equal(end, record->rcv_nxt);
 }
 
-/* The peer is still in the old incarnation: it repeats its FIN, or answers our SYN from there (RFC 9293 3.10.7.4,
-   fourth). Timestamps tell that from what the network kept back: the FIN that a reopening SYN has overtaken is older
-   than the SYN. */
-static bool shows_old_peer(const struct connection *c, const struct time_wait_record *record,
-                           const struct segment *segment)
+/* Our SYN found the peer in LAST-ACK: it repeats its FIN, or answers from there (RFC 9293 3.10.7.4, fourth). Timestamps
+   tell that from what the network kept back. */
+static bool shows_old_peer(const struct time_wait_record *record, const struct segment *segment)
 {
     struct seq end = seq_add(segment->seq, segment->length + ((segment->flags & LA_FIN) != 0));
     bool is_last = (segment->flags & LA_FIN) != 0 || segment->length == 0;
     bool is_stamped = record->timestamps && segment->options.has_timestamp;
-    uint32_t known = c->state == LA_SYN_RECEIVED && c->timestamps ? c->ts_recent : record->ts_recent;
-    bool is_old = is_stamped && (int32_t)(segment->options.tsval - known) < 0;
+    bool is_old = is_stamped && (int32_t)(segment->options.tsval - record->ts_recent) < 0;
     return is_last && !is_old && seq_equal(end, record->rcv_nxt) && seq_equal(segment->ack, record->snd_nxt);
 }
 
@@ -93,21 +93,19 @@ static void close_old_peer(struct tcp *tcp, struct connection *c, struct time_wa
     connection_wants_output(tcp, c);
 }
 
+/* In SYN-RECEIVED an old FIN proves nothing: the network may have kept it back, or the SYN. The record answers it; if
+   the SYN was an old duplicate, the peer closes with that ACK and resets our next SYN-ACK. */
 bool shadow_takes(struct tcp *tcp, struct connection *c, struct segment *segment)
 {
-    const unsigned interface = c->interface; /* the connection may end here, the record not */
     struct time_wait_record *record = record_of(tcp, c);
-    if (record == NULL || record->class != TIME_WAIT_WAITING || !fits(record, segment)) {
+    if (record == NULL || !record_waits(record) || !fits(record, segment)) {
         return false;
     }
-    if (shows_old_peer(c, record, segment)) {
-        if (c->state == LA_SYN_SENT) {
-            close_old_peer(tcp, c, record, segment);
-            return true;
-        }
-        connection_end(tcp, c, LA_END_UNDONE, LA_TIME_WAIT); /* the SYN was an old duplicate */
+    if (c->state == LA_SYN_SENT && shows_old_peer(record, segment)) {
+        close_old_peer(tcp, c, record, segment);
+    } else {
+        segment_arrives_in_time_wait(tcp, time_wait_table(tcp, &segment->remote), record, c->interface, segment);
     }
-    segment_arrives_in_time_wait(tcp, time_wait_table(tcp, &segment->remote), record, interface, segment);
     return true;
 }
 
@@ -124,7 +122,7 @@ static bool is_beyond(const struct time_wait_record *record, const struct segmen
 bool shadow_refuses(struct tcp *tcp, struct connection *c, const struct segment *segment)
 {
     struct time_wait_record *record = record_of(tcp, c);
-    if (record == NULL || is_beyond(record, segment)) {
+    if (record == NULL || !record_waits(record) || is_beyond(record, segment)) {
         return false;
     }
     segment_drop(tcp, LA_DROP_WAIT_SYN, segment, c);

@@ -25,12 +25,13 @@ struct tcp {
     uint32_t orphans;
     uint32_t ready_first; /* connections, and listeners with READY_LISTENER set */
     uint32_t ready_last;
-    uint32_t starved;      /* connections with wants_pieces */
-    uint32_t starved_next; /* where the search for them goes on */
-    uint32_t starved_left; /* connections that this search still has to look at */
-    uint32_t starved_seen; /* pieces.given_back when it began */
-    uint16_t next_port;    /* RFC 6056, algorithm 4: the table of one counter */
-    bool has_path_mtus;    /* something is in their table, or was */
+    uint32_t starved;        /* connections with wants_pieces */
+    uint32_t starved_next;   /* where the search for them goes on */
+    uint32_t starved_left;   /* connections that this search still has to look at */
+    uint32_t starved_seen;   /* pieces.given_back when it began */
+    uint32_t clock_ahead_ms; /* of the host's: the ISN and timestamp clocks of a host before it go on (hand_over.c) */
+    uint16_t next_port;      /* RFC 6056, algorithm 4: the table of one counter */
+    bool has_path_mtus;      /* something is in their table, or was */
 };
 
 /* It stands right behind its core. */
@@ -144,6 +145,9 @@ la_time tcp_wait_until(const struct tcp *tcp, const struct la_endpoint *local, c
 
 /* When the last connection and the last wait at the local port are over: LA_TIME_NEVER while there is a connection. */
 la_time tcp_rebind_when(const struct tcp *tcp, const struct la_endpoint *local);
+
+/* As la_wait_next. */
+bool tcp_wait_next(const struct tcp *tcp, uint64_t *place, struct la_wait *wait);
 
 /* The gauges of la_counters. */
 void tcp_gauges(const struct tcp *tcp, struct la_counters *counters);

@@ -73,7 +73,7 @@ static bool record_is_for(const struct core *core, const struct time_wait_table 
                           const struct time_wait_record *record, const struct four_tuple *tuple)
 {
     unsigned bytes = table->address_bytes;
-    return record->class != TIME_WAIT_NONE && record->remote_port == tuple->remote->port &&
+    return record->class != 0 && record->remote_port == tuple->remote->port &&
            record->local_port == tuple->local->port && deadline_before(core->now_ms, record->deadline_ms) &&
            memcmp(record->addresses + bytes, &tuple->remote->address.octets[16 - bytes], bytes) == 0 &&
            memcmp(record->addresses, &tuple->local->address.octets[16 - bytes], bytes) == 0;
@@ -234,7 +234,7 @@ static struct time_wait_record *look_up(const struct core *core, const struct ti
 struct time_wait_record *time_wait_find(const struct core *core, const struct time_wait_table *table,
                                         const struct four_tuple *tuple)
 {
-    if (table->waiting == 0) {
+    if (table->used == 0) {
         return NULL;
     }
     return table->bucket_count == 0 ? search(core, table, tuple) : look_up(core, table, tuple);
@@ -270,15 +270,32 @@ la_time time_wait_until(const struct core *core, const struct time_wait_record *
     return core_time_of(core, record->deadline_ms);
 }
 
+static bool is_over(const struct core *core, const struct time_wait_record *record)
+{
+    return !deadline_before(core->now_ms, record->deadline_ms);
+}
+
+/* Places count from the oldest. */
+static uint32_t position_at(const struct time_wait_table *table, uint32_t place)
+{
+    uint32_t position = table->tail + place;
+    return position >= table->capacity ? position - table->capacity : position;
+}
+
+struct time_wait_record *time_wait_at(const struct core *core, const struct time_wait_table *table, uint32_t place)
+{
+    struct time_wait_record *record = record_at(core, table, position_at(table, place));
+    return record->class == 0 || is_over(core, record) ? NULL : record;
+}
+
 la_time time_wait_local_until(const struct core *core, const struct time_wait_table *table,
                               const struct la_endpoint *local)
 {
     la_time last = 0;
     for (uint32_t i = 0; i < table->used; i++) {
-        const struct time_wait_record *record = record_at(core, table, (table->tail + i) % table->capacity);
+        const struct time_wait_record *record = time_wait_at(core, table, i);
         struct la_endpoint ends[2];
-        if (record->class == TIME_WAIT_NONE || record->local_port != local->port ||
-            !deadline_before(core->now_ms, record->deadline_ms)) {
+        if (record == NULL || !record_waits(record) || record->local_port != local->port) {
             continue;
         }
         time_wait_endpoints(table, record, &ends[0], &ends[1]);
@@ -302,8 +319,9 @@ void time_wait_record_event(struct core *core, const struct time_wait_table *tab
     trace->sequence = record->snd_nxt.v;
     trace->acknowledgment = record->rcv_nxt.v;
     trace->window_bytes = (uint32_t)record->window << record->scale;
-    trace->from = LA_TIME_WAIT;
-    trace->to = LA_TIME_WAIT;
+    trace->from = record_waits(record) ? LA_TIME_WAIT : LA_CLOSED;
+    trace->to = trace->from;
+    trace->flags = what == LA_WAIT_EVICTED ? (uint8_t)time_wait_risk(core, record) : 0;
     trace->interface = record->interface;
     time_wait_endpoints(table, record, &trace->local, &trace->remote);
 }
@@ -317,6 +335,7 @@ static void count_end(struct core *core, enum la_wait_event why)
     case LA_WAIT_REUSED: core_count(core, LA_COUNT_WAIT_REUSED); break;
     case LA_WAIT_RESET: core_count(core, LA_COUNT_WAIT_RESET); break;
     case LA_WAIT_ENTERED:
+    case LA_WAIT_KEPT:
     case LA_WAIT_ANSWERED:
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:
@@ -324,33 +343,32 @@ static void count_end(struct core *core, enum la_wait_event why)
     }
 }
 
-static void pass_holes(const struct core *core, struct time_wait_table *table)
+static void pass_tail(struct time_wait_table *table)
 {
-    while (table->used > 0 && record_at(core, table, table->tail)->class == TIME_WAIT_NONE) {
-        table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
-        table->used--;
-    }
+    table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
+    table->used--;
 }
 
 /* Leaves a hole. */
 static void take_out(struct core *core, struct time_wait_table *table, uint32_t position, enum la_wait_event why)
 {
     struct time_wait_record *record = record_at(core, table, position);
-    count_end(core, why);
+    if (record_waits(record)) {
+        count_end(core, why);
+        la_assert(table->waiting > 0);
+        table->waiting--;
+    }
     time_wait_trace(core, table, record, why);
     const struct index_change gone = {position, NOWHERE};
     index_change(core, table, record_hash(core, table, record), gone);
-    record->class = TIME_WAIT_NONE;
-    la_assert(table->waiting > 0);
-    table->waiting--;
+    record->class = 0;
 }
 
 static void end_at(struct core *core, struct time_wait_table *table, uint32_t position, enum la_wait_event why)
 {
     take_out(core, table, position, why);
     if (position == table->tail) {
-        table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
-        table->used--;
+        pass_tail(table);
     }
 }
 
@@ -362,26 +380,49 @@ void time_wait_end(struct core *core, struct time_wait_table *table, struct time
 
 static uint32_t head_of(const struct time_wait_table *table)
 {
-    uint32_t head = table->tail + table->used;
-    return head >= table->capacity ? head - table->capacity : head;
+    return position_at(table, table->used);
 }
 
-/* Its place in the order was wrong: it goes behind the others. */
-static void append_again(struct core *core, struct time_wait_table *table)
+/* The oldest leaves the tail for a place that is free. */
+static void move_tail(struct core *core, struct time_wait_table *table, uint32_t to)
 {
     uint32_t from = table->tail;
     struct time_wait_record *record = record_at(core, table, from);
-    uint32_t hash = record_hash(core, table, record);
-    table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
-    table->used--;
-    uint32_t to = head_of(table);
-    record->is_moved = false;
     if (to != from) {
+        const struct index_change moved = {from, to};
+        index_change(core, table, record_hash(core, table, record), moved);
         memcpy(record_at(core, table, to), record, table->record_bytes);
-        record->class = TIME_WAIT_NONE;
-        index_change(core, table, hash, (struct index_change){from, to});
+        record->class = 0;
     }
-    table->used++;
+}
+
+static uint16_t answer_clock(const struct core *core, const struct time_wait_table *table)
+{
+    return (uint16_t)(core->now_ms / table->answer_unit_ms);
+}
+
+/* So long no second ACK from a record. One unit more than the limit: the two times are rounded down. */
+static uint16_t answer_limit(const struct core *core, const struct time_wait_table *table)
+{
+    return (uint16_t)(core->config.rto_min_ms / 2 / table->answer_unit_ms + (table->answer_unit_ms > 1 ? 1 : 0));
+}
+
+static uint16_t since_answered(const struct core *core, const struct time_wait_table *table,
+                               const struct time_wait_record *record)
+{
+    return (uint16_t)(answer_clock(core, table) - record->answered);
+}
+
+/* Its place in the order was wrong: it goes behind the others. Where the wait is longer than 2 MSL, the time of its
+   last answer would come round if nobody looked at it. */
+static void append_again(struct core *core, struct time_wait_table *table)
+{
+    struct time_wait_record *record = record_at(core, table, table->tail);
+    record->is_moved = false;
+    record->was_answered &= since_answered(core, table, record) < answer_limit(core, table);
+    uint32_t to = table->used == table->capacity ? table->tail : head_of(table);
+    move_tail(core, table, to);
+    table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
 }
 
 /* One step at the tail: false if there is nothing to do. */
@@ -391,10 +432,9 @@ static bool advance_tail(struct core *core, struct time_wait_table *table)
         return false;
     }
     struct time_wait_record *record = record_at(core, table, table->tail);
-    if (record->class == TIME_WAIT_NONE) {
-        table->tail = table->tail + 1 == table->capacity ? 0 : table->tail + 1;
-        table->used--;
-    } else if (!deadline_before(core->now_ms, record->deadline_ms)) {
+    if (record->class == 0) {
+        pass_tail(table);
+    } else if (is_over(core, record)) {
         end_at(core, table, table->tail, LA_WAIT_EXPIRED);
     } else if (record->is_moved) {
         append_again(core, table);
@@ -417,77 +457,160 @@ la_time time_wait_deadline(const struct core *core, const struct time_wait_table
         return LA_TIME_NEVER;
     }
     const struct time_wait_record *record = record_at(core, table, table->tail);
-    return record->class == TIME_WAIT_NONE || record->is_moved ? core->now : time_wait_until(core, record);
+    return record->class == 0 || record->is_moved ? core->now : time_wait_until(core, record);
 }
 
-/* Room for one more: what is over first, then the oldest. What is in somebody's shadow goes behind the others instead:
-   there are no more of those than connections that are being opened. */
-static bool make_room(struct core *core, struct time_wait_table *table)
+/* What a wait is at most, however slow the peer: that of the largest MSL. */
+#define WAIT_MAX_MS 4000000
+
+void time_wait_lengthen(const struct core *core, struct time_wait_record *record, uint32_t rto_ms)
 {
-    time_wait_advance(core, table, 2);
-    for (uint32_t shadowed = 0; table->used == table->capacity; shadowed++) {
-        const struct time_wait_record *oldest = record_at(core, table, table->tail);
-        if (shadowed == table->capacity) {
-            return false;
+    uint64_t wait_ms = core->config.time_wait_rtos * (uint64_t)rto_ms;
+    record->deadline_ms = core->now_ms_up + (wait_ms < WAIT_MAX_MS ? (uint32_t)wait_ms : WAIT_MAX_MS);
+    record->is_longer = true;
+    record->is_moved = true;
+}
+
+/* ---- a full table ---- */
+
+/* The last ACK seems to have arrived when nothing has come for so long: a peer whose FIN it did not reach repeats that
+   after 1, 2 and 4 s (RFC 6298, RFC 9293 3.8.1). */
+#define SETTLED_MS 8000
+
+/* Since it came, or since the peer's FIN came again. */
+static uint32_t age_ms(const struct core *core, const struct time_wait_record *record)
+{
+    uint32_t left_ms = record->deadline_ms - core->now_ms;
+    uint32_t wait_ms = 2 * core->config.msl_ms;
+    return !record->is_longer && left_ms < wait_ms ? wait_ms - left_ms : 0;
+}
+
+enum la_wait_risk time_wait_risk(const struct core *core, const struct time_wait_record *record)
+{
+    if (!record_waits(record)) {
+        return LA_RISK_NUMBERS;
+    }
+    if (age_ms(core, record) < SETTLED_MS) {
+        return LA_RISK_LAST_ACK;
+    }
+    return record->timestamps ? LA_RISK_NONE : LA_RISK_OLD_SEGMENTS;
+}
+
+/* What it costs to do without a record: less goes first. */
+static unsigned cost(const struct core *core, const struct time_wait_record *record)
+{
+    switch (time_wait_risk(core, record)) {
+    case LA_RISK_NUMBERS: return 1;
+    case LA_RISK_NONE: return 2;
+    case LA_RISK_OLD_SEGMENTS: return 3;
+    case LA_RISK_LAST_ACK: return 4;
+    }
+    la_impossible("every record has one of the risks");
+    return 0;
+}
+
+#define NOT_TO_GO 5
+#define CHOICE    8 /* so many of the oldest are compared */
+
+/* The place of the one to go, or table->used: none may. */
+static uint32_t choose_victim(const struct core *core, const struct time_wait_table *table, unsigned most)
+{
+    uint32_t best = table->used;
+    unsigned least = most + 1;
+    uint32_t shadowed = 0;
+    for (uint32_t place = 0; place < table->used && place < CHOICE + shadowed; place++) {
+        const struct time_wait_record *record = record_at(core, table, position_at(table, place));
+        unsigned price = 0;
+        if (record->class != 0 && !is_over(core, record)) {
+            shadowed += record->is_shadowed;
+            price = record->is_shadowed ? NOT_TO_GO : cost(core, record);
         }
-        if (oldest->class == TIME_WAIT_NONE) {
-            pass_holes(core, table);
-        } else if (!deadline_before(core->now_ms, oldest->deadline_ms)) {
-            end_at(core, table, table->tail, LA_WAIT_EXPIRED);
-        } else if (oldest->is_shadowed) {
-            append_again(core, table);
-        } else {
-            end_at(core, table, table->tail, LA_WAIT_EVICTED);
+        if (price < least) {
+            best = place;
+            least = price;
         }
     }
+    return best;
+}
+
+/* Room for one more: what is over first, then the safest of the oldest, whose place the oldest takes: their deadlines
+   are not far from each other. What is in somebody's shadow stays: there are no more of those than connections that are
+   being opened. */
+static bool make_room(struct core *core, struct time_wait_table *table, enum la_wait_class class)
+{
+    if (table->used < table->capacity) {
+        return true;
+    }
+    time_wait_advance(core, table, 2);
+    if (table->used < table->capacity) {
+        return true;
+    }
+    uint32_t place = choose_victim(core, table, class == LA_CLASS_WAITING ? 4 : 1);
+    if (place == table->used) {
+        return false;
+    }
+    uint32_t position = position_at(table, place);
+    const struct time_wait_record *victim = record_at(core, table, position);
+    if (victim->class != 0) {
+        take_out(core, table, position, is_over(core, victim) ? LA_WAIT_EXPIRED : LA_WAIT_EVICTED);
+    }
+    move_tail(core, table, position);
+    pass_tail(table);
     return true;
 }
 
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
-                                          const struct four_tuple *tuple, uint32_t wait_ms)
+                                          const struct four_tuple *tuple, enum la_wait_class class)
 {
-    if (!make_room(core, table)) {
+    if (!make_room(core, table, class)) {
         return NULL;
     }
     uint32_t position = head_of(table);
     struct time_wait_record *record = record_at(core, table, position);
     unsigned bytes = table->address_bytes;
     memset(record, 0, sizeof *record);
-    record->class = TIME_WAIT_WAITING;
-    record->deadline_ms = core->now_ms_up + wait_ms;
+    record->class = (uint8_t) class & 3U;
+    record->answered = answer_clock(core, table);
+    record->deadline_ms = core->now_ms_up + 2 * core->config.msl_ms;
     record->local_port = tuple->local->port;
     record->remote_port = tuple->remote->port;
     memcpy(record->addresses, &tuple->local->address.octets[16 - bytes], bytes);
     memcpy(record->addresses + bytes, &tuple->remote->address.octets[16 - bytes], bytes);
     table->used++;
-    table->waiting++;
+    table->waiting += class == LA_CLASS_WAITING;
     index_add(core, table, tuple->hash, position);
     return record;
 }
 
 void time_wait_restart(struct core *core, struct time_wait_table *table, struct time_wait_record *record,
-                       uint32_t wait_ms)
+                       uint32_t rto_ms)
 {
     if (record->restarts >= core->config.time_wait_restarts) {
         core_count(core, LA_COUNT_WAIT_RESTARTS_CAPPED);
         return;
     }
     record->restarts++;
-    record->deadline_ms = core->now_ms_up + wait_ms;
+    record->deadline_ms = core->now_ms_up + 2 * core->config.msl_ms;
+    record->is_longer = false;
     record->is_moved = true;
+    time_wait_covers(core, record, rto_ms);
     core_count(core, LA_COUNT_WAIT_RESTARTED);
     time_wait_trace(core, table, record, LA_WAIT_RESTARTED);
 }
 
+uint32_t time_wait_silence_ms(const struct core *core, const struct time_wait_table *table,
+                              const struct time_wait_record *record)
+{
+    return (uint32_t)since_answered(core, table, record) * table->answer_unit_ms;
+}
+
 bool time_wait_may_answer(const struct core *core, const struct time_wait_table *table, struct time_wait_record *record)
 {
-    uint16_t now = (uint16_t)(core->now_ms / table->answer_unit_ms);
-    /* One unit more than the limit: the two times are rounded down. */
-    uint32_t limit = core->config.rto_min_ms / 2 / table->answer_unit_ms + (table->answer_unit_ms > 1 ? 1 : 0);
-    if (record->was_answered && (uint16_t)(now - record->answered) < limit) {
+    if (record->was_answered && since_answered(core, table, record) < answer_limit(core, table)) {
         return false;
     }
     record->was_answered = true;
-    record->answered = now;
+    record->answered = answer_clock(core, table);
+    record->answers = record->answers < RECORD_ANSWERS_MOST ? (record->answers + 1U) & 7U : RECORD_ANSWERS_MOST;
     return true;
 }

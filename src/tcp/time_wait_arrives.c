@@ -150,8 +150,9 @@ static void fin_arrives(const struct wait *wait)
     if (wait->record->timestamps) {
         wait->record->ts_recent = wait->segment->options.tsval;
     }
+    uint32_t silence_ms = time_wait_silence_ms(core, wait->table, wait->record);
     answer(wait);
-    time_wait_restart(core, wait->table, wait->record, 2 * core->config.msl_ms);
+    time_wait_restart(core, wait->table, wait->record, silence_ms);
 }
 
 void segment_arrives_in_time_wait(struct tcp *tcp, struct time_wait_table *table, struct time_wait_record *record,

@@ -29,7 +29,8 @@ static int take_given(struct tcp *tcp, const struct four_tuple *tuple, struct ti
         return LA_ERROR_IN_USE;
     }
     *record = time_wait_find(tcp_core(tcp), time_wait_table(tcp, tuple->remote), tuple);
-    return *record == NULL || tcp_core(tcp)->config.time_wait_reuse ? LA_OK : LA_ERROR_WAITS;
+    bool must_wait = *record != NULL && record_waits(*record) && !tcp_core(tcp)->config.time_wait_reuse;
+    return must_wait ? LA_ERROR_WAITS : LA_OK;
 }
 
 /* RFC 9293 3.4.1: the SYN's number, beyond what a record says. */
@@ -63,12 +64,14 @@ int tcp_connect(struct tcp *tcp, const struct la_endpoint *local, const struct l
     if (error != LA_OK) {
         return error;
     }
-    struct connection *c = connection_new(tcp, &tuple, record != NULL ? LA_TIME_WAIT : LA_CLOSED);
+    struct connection *c =
+        connection_new(tcp, &tuple, record != NULL && record_waits(record) ? LA_TIME_WAIT : LA_CLOSED);
     if (route != NULL && !take_route(tcp, c, route)) {
         connection_forget(tcp, c);
         return LA_ERROR_NO_SETTINGS;
     }
     c->is_held = true;
+    c->is_active = true;
     c->port_is_ours = !is_given;
     number_opening(tcp, c, record);
     syn_prepare(tcp, c, interface);

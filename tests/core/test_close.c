@@ -315,6 +315,9 @@ static void abort_in_each_state(void **state)
         user_abort(t); /* once more: nothing */
         expect_outcome(t, LA_END_ABORTED, states[i]);
         expect_events(t, 0);
+        if (states[i] != LA_SYN_SENT) {
+            expect_kept(t, LA_CLASS_ABORTED); /* 3.5.2 */
+        }
         check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
         release_and_end(t);
     }

@@ -41,6 +41,7 @@ static const struct range_case ranges[] = {
     RANGE(out_of_order_ranges, 1, 8192),
     RANGE(msl_ms, 0, 2000000),
     RANGE(time_wait_restarts, 0, 255),
+    RANGE(time_wait_rtos, 0, 255),
     RANGE(fin_wait_2_ms, 1, 0x3fffffff),
     RANGE(linger_ms, 1, 0x3fffffff),
     RANGE(quiet_time_ms, 0, 0x3fffffff),

@@ -91,22 +91,50 @@ static void a_reset_brings_the_wait_back(void **state)
     end(t);
 }
 
-/* It went out after the SYN did: the SYN was an old duplicate. The record answers, as ever, and waits anew. */
-static void the_old_fin_brings_the_wait_back(void **state)
+/* The peer is in LAST-ACK, and its SYN was an old duplicate: the record answers its FIN, and waits anew. Then it is closed,
+   and resets our next SYN-ACK. */
+static void the_old_fin_is_answered_in_the_shadow(void **state)
 {
     (void)state;
-    struct old old;
-    struct test *t = reopened(&old);
-    advance_ms(t, 10);
-    inject_old(t, &old, &(struct seg){.flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = peer_now(t)});
-    expect_old_ack(t, &old);
-    old.until = t->now + WAIT_MS * LA_MILLISECOND;
-    expect_restored(t, &old);
-    end(t);
+    for (unsigned stamped = 0; stamped < 2; stamped++) {
+        struct la_config config = usual();
+        config.timestamps = stamped;
+        struct old old;
+        struct test *t = reopened_with(&config, &old);
+        advance_ms(t, 10);
+        inject_old(t, &old, &(struct seg){.flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = stamped ? peer_now(t) : 0});
+        expect_old_ack(t, &old);
+        old.until = t->now + WAIT_MS * LA_MILLISECOND;
+        expect_state(t, LA_SYN_RECEIVED);
+        advance_ms(t, 990);
+        expect(t, .flags = SYN | ACK, .ack = 1);
+        inject(t, .flags = RST, .seq = 1);
+        expect_restored(t, &old);
+        end(t);
+    }
+}
+
+/* The same FIN, but the peer meant its SYN: the network had kept the FIN back. */
+static void the_old_fin_undoes_nothing(void **state)
+{
+    (void)state;
+    for (unsigned stamped = 0; stamped < 2; stamped++) {
+        struct la_config config = usual();
+        config.timestamps = stamped;
+        struct old old;
+        struct test *t = reopened_with(&config, &old);
+        inject_old(t, &old, &(struct seg){.flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = stamped ? peer_now(t) : 0});
+        expect_old_ack(t, &old);
+        inject(t, .flags = ACK, .seq = 1, .ack = 1);
+        expect_state(t, LA_ESTABLISHED);
+        check(t, waits_of(t) == 0 && counted(t, LA_COUNT_WAIT_REOPENED) == 1);
+        user_accept(t);
+        end(t);
+    }
 }
 
 /* Our SYN-ACK met a peer that is in the old incarnation: it says where it stands, and is not reset for it. */
-static void the_old_ack_brings_the_wait_back(void **state)
+static void the_old_ack_undoes_nothing(void **state)
 {
     (void)state;
     for (unsigned stamped = 0; stamped < 2; stamped++) {
@@ -116,6 +144,10 @@ static void the_old_ack_brings_the_wait_back(void **state)
         struct test *t = reopened_with(&config, &old);
         advance_ms(t, 10);
         inject_old(t, &old, &(struct seg){.flags = ACK, .seq = 2, .ack = 2, .tsval = stamped ? peer_now(t) : 0});
+        expect_dropped(t, LA_DROP_WAIT_ACK);
+        expect_nothing(t);
+        expect_state(t, LA_SYN_RECEIVED);
+        inject(t, .flags = RST, .seq = 1);
         expect_restored(t, &old);
         end(t);
     }
@@ -508,8 +540,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reset_brings_the_wait_back),
-        cmocka_unit_test(the_old_fin_brings_the_wait_back),
-        cmocka_unit_test(the_old_ack_brings_the_wait_back),
+        cmocka_unit_test(the_old_fin_is_answered_in_the_shadow),
+        cmocka_unit_test(the_old_fin_undoes_nothing),
+        cmocka_unit_test(the_old_ack_undoes_nothing),
         cmocka_unit_test(what_was_overtaken_undoes_nothing),
         cmocka_unit_test(silence_brings_the_wait_back),
         cmocka_unit_test(a_wait_ends_in_the_shadow),

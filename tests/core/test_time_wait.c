@@ -151,7 +151,10 @@ static void fin_restarts(void **state)
     (void)state;
     for (unsigned timestamps = 0; timestamps < 2; timestamps++) {
         for (uint32_t text = 0; text <= 30; text += 30) {
-            struct test *t = waiting_usual(timestamps == 1);
+            struct la_config config = usual();
+            config.timestamps = timestamps == 1;
+            config.time_wait_rtos = 0;
+            struct test *t = waiting(&config);
             advance_ms(t, WAIT_MS - 1);
             inject(t, .flags = FIN | ACK, .seq = 1 - text, .ack = 2, .length = text);
             expect(t, .flags = ACK, .seq = 2, .ack = 2, .tsecr = timestamps ? peer_now(t) : 0);

@@ -90,6 +90,8 @@ static void configure(struct la_config *config, uint8_t choice)
     config->timestamps = (choice & 32) != 0;
     config->window_scaling = (choice & 64) != 0;
     config->rfc1337 = (choice & 128) != 0;
+    config->time_wait_remember = (choice & 2) != 0;
+    config->time_wait_rtos = (choice & 4) != 0 ? 8 : 0;
     config->keepalive_idle_ms = 5000;
     config->keepalive_interval_ms = 500;
     config->keepalive_probes = 3;

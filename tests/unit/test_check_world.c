@@ -262,7 +262,7 @@ static void records_make_a_difference(void **state)
     DIFFERS(record->snd_nxt.v++);
     DIFFERS(record->rcv_nxt.v++);
     DIFFERS(record->restarts++);
-    DIFFERS(record->class = TIME_WAIT_ABORTED);
+    DIFFERS(record->class = LA_CLASS_ABORTED);
     other = world;
     record->answered = 77; /* it never answered */
     canonical_host(host);

@@ -122,7 +122,8 @@ static void note_wait(struct test *t, const struct la_trace *record)
     case LA_WAIT_ANSWERED:
     case LA_WAIT_RESTARTED:
     case LA_WAIT_SHADOWED:
-    case LA_WAIT_RESTORED: break;
+    case LA_WAIT_RESTORED:
+    case LA_WAIT_KEPT: break;
     }
     snprintf(what, sizeof what, "the wait: %s", la_wait_event_name((enum la_wait_event)record->detail));
     note(t, record, what);

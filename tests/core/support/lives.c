@@ -230,6 +230,20 @@ void finish_cleanly(struct test *t)
     expect_dropped(t, LA_DROP_NONE);
 }
 
+void expect_kept(struct test *t, enum la_wait_class kind)
+{
+    struct la_wait wait;
+    uint64_t place = 0;
+    check(t, la_wait_next(t->host, &place, &wait));
+    check(t, wait.kind == kind && wait.local.port == t->local.port && wait.remote.port == t->remote.port);
+    check(t, !la_wait_next(t->host, &place, &(struct la_wait){0}));
+    check(t, waits_of(t) == 0 && counted(t, LA_COUNT_WAIT_KEPT) == 1);
+    check(t, la_host_deadline(t->host) == wait.until);
+    advance_ms(t, 2 * t->config.msl_ms);
+    expect_nothing(t);
+    check(t, la_host_deadline(t->host) == LA_TIME_NEVER);
+}
+
 void release_and_end(struct test *t)
 {
     user_release(t);

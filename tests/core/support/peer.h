@@ -216,6 +216,9 @@ struct test *established_after(const struct la_config *config, uint32_t rtt_ms, 
 uint32_t peer_next(enum la_state state);
 uint32_t host_next(enum la_state state);
 
+/* One record stands for what was, and it only remembers; after 2 MSL nothing is left. */
+void expect_kept(struct test *t, enum la_wait_class kind);
+
 /* From a synchronised state that bring_to made to a clean end, with text wherever text may still go. */
 void finish_cleanly(struct test *t);
 
