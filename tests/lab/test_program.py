@@ -120,6 +120,14 @@ class Lab(unittest.TestCase):
         self.assertEqual(runs[0], runs[1])
         self.assertNotEqual(runs[0], runs[2])
 
+    def test_what_the_buffer_does_not_take_is_sent_before_all_that_comes_later(self):
+        for end in ("close", "shutdown"):
+            with scenario(BASE + "when A is ESTABLISHED: A send 1000000 x \"n\"\nafter 0: A send \"tail\"\n"
+                          f"after 0: A {end}\nwhen B sees-end: B close\n"
+                          "expect B receives 1000000 x \"n\", \"tail\"\nexpect A sends fin = 1\n") as file:
+                result = lab("run", file.name, "--quiet")
+            self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
+
     def test_a_program_that_does_not_read(self):
         with scenario(BASE.replace("listen 80", "listen 80 hold") +
                       "when A is ESTABLISHED: A send \"abc\"\nat 1s: B read\n"
