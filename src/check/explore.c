@@ -251,6 +251,7 @@ static bool begin(struct explorer *explorer)
     }
     if (explorer->bounds->resume != NULL) {
         explorer->verdict->why = checkpoint_read(explorer, explorer->bounds->resume);
+        explorer->verdict->is_not_resumed = explorer->verdict->why != NULL;
         return explorer->verdict->why == NULL;
     }
     struct packed *first = frontier_room(&explorer->frontier);

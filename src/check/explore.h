@@ -35,6 +35,7 @@ struct verdict {
     size_t packed_bytes; /* the largest, packed */
     size_t memory_bytes;
     double seconds;
+    bool is_not_resumed; /* ENDING_BROKEN: for what is said of bounds.resume */
     struct coverage coverage;
 };
 
