@@ -37,6 +37,25 @@ class Lab(unittest.TestCase):
         with scenario(text) as file:
             self.assertEqual(lab("run", file.name, "--plain").stdout, lab("run", "lost-last-ack", "--plain").stdout)
 
+    def test_a_file_shown_reads_back(self):
+        with scenario("title A file's\nclaim It has a claim.\n" + BASE) as file:
+            text = lab("show", file.name).stdout
+            with scenario(text) as shown:
+                self.assertEqual(lab("show", shown.name).stdout, text)
+
+    def test_a_step_that_was_never_reached_is_told(self):
+        with scenario(BASE + "when B received 7: B abort\n") as file:
+            self.assertIn("line 6 was never reached: when B received 7: B abort\n", lab("run", file.name).stdout)
+            told = json.loads(lab("run", file.name, "--json").stdout)["not_taken"]
+        self.assertEqual(told, [{"line": 6, "step": "when B received 7: B abort"}])
+
+    def test_octets_that_are_no_characters_are_octets_in_json(self):
+        with tempfile.NamedTemporaryFile(suffix=".lab") as file:
+            file.write(BASE.encode() + b"expect B receives \"\xff\"\n")
+            file.flush()
+            told = json.loads(lab("run", file.name, "--json").stdout)["expectations"]
+        self.assertEqual([expectation["expected"] for expectation in told], ["expect B receives \"\\xff\""])
+
     def test_an_expectation_that_is_not_met(self):
         with scenario(BASE + "expect A is CLOSED\n") as file:
             result = lab("run", file.name, "--plain")
