@@ -31,7 +31,7 @@ struct header {
 
 static const char magic[16] = "lastack check 2";
 
-static bool write_settings(const struct scenario *scenario, char settings[SETTINGS_BYTES])
+static bool write_settings(const struct check_scenario *scenario, char settings[SETTINGS_BYTES])
 {
     memset(settings, 0, SETTINGS_BYTES);
     FILE *file = fmemopen(settings, SETTINGS_BYTES - 1, "w");

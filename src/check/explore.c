@@ -267,7 +267,7 @@ static bool begin(struct explorer *explorer)
     return true;
 }
 
-void explore(const struct scenario *scenario, const struct bounds *bounds, struct verdict *verdict)
+void explore(const struct check_scenario *scenario, const struct bounds *bounds, struct verdict *verdict)
 {
     static struct explorer explorer; /* a world is too large for a stack */
     memset(&explorer, 0, sizeof explorer);

@@ -48,7 +48,7 @@ struct bounds {
     const char *resume;        /* a checkpoint to go on from; or NULL */
 };
 
-void explore(const struct scenario *scenario, const struct bounds *bounds, struct verdict *verdict);
+void explore(const struct check_scenario *scenario, const struct bounds *bounds, struct verdict *verdict);
 
 const char *ending_name(enum ending ending);
 

@@ -39,13 +39,13 @@ struct check {
 
 /* ---- what is printed ---- */
 
-static bool is_as_expected(const struct scenario *scenario, const struct verdict *verdict)
+static bool is_as_expected(const struct check_scenario *scenario, const struct verdict *verdict)
 {
     return verdict->found == scenario->expected &&
            (verdict->ending == ENDING_COMPLETE || verdict->ending == ENDING_FOUND);
 }
 
-static void print_bounds(const struct scenario *scenario)
+static void print_bounds(const struct check_scenario *scenario)
 {
     printf("  bounds:");
     for (unsigned fault = 0; fault < FAULT_COUNT; fault++)
@@ -60,7 +60,7 @@ static void print_bounds(const struct scenario *scenario)
                                          : "always the same");
 }
 
-static void print_text(const struct scenario *scenario, const struct verdict *verdict)
+static void print_text(const struct check_scenario *scenario, const struct verdict *verdict)
 {
     bool is_over = verdict->ending == ENDING_COMPLETE || verdict->ending == ENDING_FOUND;
     const char *text = is_over ? property_text(verdict->found) : "none so far: no verdict";
@@ -82,7 +82,7 @@ static void print_text(const struct scenario *scenario, const struct verdict *ve
     printf("  the chance that two of these states have one digest: %.1e\n", collision_chance(verdict->states));
 }
 
-static json_t *settings_json(const struct scenario *scenario)
+static json_t *settings_json(const struct check_scenario *scenario)
 {
     char *text = NULL;
     size_t size = 0;
@@ -103,7 +103,7 @@ static json_t *settings_json(const struct scenario *scenario)
     return settings;
 }
 
-static void print_json(struct check *check, const struct scenario *scenario, const struct verdict *verdict)
+static void print_json(struct check *check, const struct check_scenario *scenario, const struct verdict *verdict)
 {
     json_t *object = json_object();
     double rate = verdict->seconds > 0 ? (double)verdict->transitions / verdict->seconds : 0;
@@ -171,7 +171,8 @@ static void print_coverage(const struct coverage *met)
 
 enum form { FORM_TRAIL, FORM_PCAP, FORM_DRILL };
 
-static bool write_file(const char *path, const struct scenario *scenario, const struct trail *trail, enum form form)
+static bool write_file(const char *path, const struct check_scenario *scenario, const struct trail *trail,
+                       enum form form)
 {
     const char *why = NULL;
     FILE *file = fopen(path, "wb");
@@ -191,7 +192,7 @@ static bool write_file(const char *path, const struct scenario *scenario, const 
     return why == NULL || complain("check", "%s: %s", path, why) == 0;
 }
 
-static void show_trail(struct check *check, const struct scenario *scenario, struct trail *trail)
+static void show_trail(struct check *check, const struct check_scenario *scenario, struct trail *trail)
 {
     if (check->minimise) {
         uint32_t taken = trail_minimise(scenario, trail);
@@ -216,7 +217,7 @@ static void show_trail(struct check *check, const struct scenario *scenario, str
 
 /* ---- runs ---- */
 
-static void run_one(struct check *check, const struct scenario *scenario)
+static void run_one(struct check *check, const struct check_scenario *scenario)
 {
     static struct verdict verdict; /* with its trail, too large for a stack */
     const struct bounds bounds = {.states = check->states,
@@ -261,7 +262,7 @@ static int end_of_runs(struct check *check)
 }
 
 /* --set NAME=VALUE */
-static int take_sets(const struct check *check, struct scenario *scenario)
+static int take_sets(const struct check *check, struct check_scenario *scenario)
 {
     char name[64];
     for (size_t i = 0; i < check->sets.count; i++) {
@@ -281,16 +282,16 @@ static int take_sets(const struct check *check, struct scenario *scenario)
 
 static int run_named(struct check *check, char **names, int count)
 {
-    struct scenario scenario;
+    struct check_scenario scenario;
     for (int i = 0; i < count; i++) {
-        const struct scenario *known = check_scenario_find(names[i]);
+        const struct check_scenario *known = check_scenario_find(names[i]);
         if (known == NULL && strcmp(names[i], "custom") != 0) {
             complain("check", "%s: there is no such run; --list names them", names[i]);
             return EXIT_USAGE;
         }
     }
     for (int i = 0; i < count; i++) {
-        const struct scenario *known = check_scenario_find(names[i]);
+        const struct check_scenario *known = check_scenario_find(names[i]);
         if (known != NULL)
             scenario = *known;
         else
@@ -304,12 +305,12 @@ static int run_named(struct check *check, char **names, int count)
 
 static int run_all(struct check *check)
 {
-    for (const struct scenario *scenario = scenarios; scenario->name != NULL; scenario++)
+    for (const struct check_scenario *scenario = check_scenarios; scenario->name != NULL; scenario++)
         run_one(check, scenario);
     return end_of_runs(check);
 }
 
-static void print_replay_json(struct check *check, const struct scenario *scenario, const struct trail *trail,
+static void print_replay_json(struct check *check, const struct check_scenario *scenario, const struct trail *trail,
                               const struct outcome *outcome)
 {
     json_t *object =
@@ -324,7 +325,7 @@ static void print_replay_json(struct check *check, const struct scenario *scenar
 static int run_replay(struct check *check)
 {
     static struct trail trail;
-    struct scenario scenario;
+    struct check_scenario scenario;
     struct outcome outcome;
     unsigned line = 0;
     FILE *file = fopen(check->replay, "r");
@@ -356,7 +357,7 @@ static int run_replay(struct check *check)
 
 static int list(void)
 {
-    for (const struct scenario *scenario = scenarios; scenario->name != NULL; scenario++)
+    for (const struct check_scenario *scenario = check_scenarios; scenario->name != NULL; scenario++)
         printf("%-22s %s%s%s\n", scenario->name, scenario->about,
                scenario->expected != PROPERTY_NONE ? "; finds: " : "",
                scenario->expected != PROPERTY_NONE ? property_name(scenario->expected) : "");

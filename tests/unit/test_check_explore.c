@@ -13,13 +13,13 @@
 
 /* The explorer finds what is there to be found, as short as can be, and each property is able to fail. */
 
-static struct scenario scenario;
+static struct check_scenario scenario;
 static struct verdict verdict;
 static const struct bounds no_bounds;
 
 static void explore_named(const char *name)
 {
-    const struct scenario *known = check_scenario_find(name);
+    const struct check_scenario *known = check_scenario_find(name);
     assert_non_null(known);
     scenario = *known;
     explore(&scenario, &no_bounds, &verdict);
@@ -153,7 +153,7 @@ static void a_damaged_checkpoint_is_not_gone_on_from(void **state)
 static void a_trail_is_read_back(void **state)
 {
     static struct trail trail;
-    struct scenario read;
+    struct check_scenario read;
     struct outcome outcome;
     char *text = NULL;
     size_t size = 0;
@@ -181,7 +181,7 @@ static void a_wrong_trail_is_refused(void **state)
         unsigned line;
     } wrong[] = {{"loss=1\nloss=x\n", 2}, {"what\n", 1},   {"event=1\n", 1},  {"event=99:0:0\n", 1},
                  {"client=sing\n", 1},    {"loss=1\n", 2}, {"isn=never\n", 1}};
-    struct scenario read;
+    struct check_scenario read;
     unsigned line = 0;
     (void)state;
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
