@@ -1,9 +1,17 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "explore_private.h"
 
 #define SETTINGS_BYTES 1024
+
+/* A file of parts, each with a digest of it and of all before it behind it: what is damaged is not gone on from. */
+struct sealed {
+    FILE *file;
+    struct digest digest;
+};
 
 struct header {
     char magic[16];
@@ -21,9 +29,9 @@ struct header {
     struct coverage coverage;
 };
 
-static const char magic[16] = "lastack check 1";
+static const char magic[16] = "lastack check 2";
 
-static bool write_settings(const struct scenario *scenario, char settings[SETTINGS_BYTES])
+static bool write_settings(const struct check_scenario *scenario, char settings[SETTINGS_BYTES])
 {
     memset(settings, 0, SETTINGS_BYTES);
     FILE *file = fmemopen(settings, SETTINGS_BYTES - 1, "w");
@@ -34,19 +42,32 @@ static bool write_settings(const struct scenario *scenario, char settings[SETTIN
     return fclose(file) == 0;
 }
 
-static bool put(FILE *file, const void *from, size_t bytes)
+static void seal(struct sealed *sealed, const void *octets, size_t bytes)
 {
-    return bytes == 0 || fwrite(from, bytes, 1, file) == 1;
+    const struct digest both[2] = {sealed->digest, digest_octets(bytes > 0 ? octets : "", bytes)};
+    sealed->digest = digest_octets(both, sizeof both);
 }
 
-static bool get(FILE *file, void *to, size_t bytes)
+static bool put(struct sealed *sealed, const void *from, size_t bytes)
 {
-    return bytes == 0 || fread(to, bytes, 1, file) == 1;
+    seal(sealed, from, bytes);
+    return (bytes == 0 || fwrite(from, bytes, 1, sealed->file) == 1) &&
+           fwrite(&sealed->digest, sizeof sealed->digest, 1, sealed->file) == 1;
+}
+
+static bool get(struct sealed *sealed, void *to, size_t bytes)
+{
+    struct digest digest;
+    if ((bytes > 0 && fread(to, bytes, 1, sealed->file) != 1) || fread(&digest, sizeof digest, 1, sealed->file) != 1) {
+        return false;
+    }
+    seal(sealed, to, bytes);
+    return memcmp(&digest, &sealed->digest, sizeof digest) == 0;
 }
 
 /* ---- out ---- */
 
-static bool write_frontier(const struct explorer *explorer, FILE *file)
+static bool write_frontier(const struct explorer *explorer, struct sealed *file)
 {
     for (const struct chunk *chunk = explorer->frontier.first; chunk != NULL; chunk = chunk->next) {
         uint32_t bytes = chunk->used - chunk->taken;
@@ -58,7 +79,7 @@ static bool write_frontier(const struct explorer *explorer, FILE *file)
     return put(file, &end, sizeof end);
 }
 
-static bool write_all(const struct explorer *explorer, FILE *file)
+static bool write_all(const struct explorer *explorer, struct sealed *file)
 {
     static struct header header; /* with the coverage, large for a stack */
     const struct verdict *verdict = explorer->verdict;
@@ -87,17 +108,21 @@ bool checkpoint_write(const struct explorer *explorer, const char *path)
     if (asprintf(&beside, "%s.new", path) < 0) {
         return false;
     }
-    FILE *file = fopen(beside, "wb");
-    bool is_written = file != NULL && write_all(explorer, file);
-    is_written = (file == NULL || fclose(file) == 0) && is_written;
+    struct sealed sealed = {.file = fopen(beside, "wb")};
+    bool is_written = sealed.file != NULL && write_all(explorer, &sealed) && fflush(sealed.file) == 0 &&
+                      fsync(fileno(sealed.file)) == 0;
+    is_written = (sealed.file == NULL || fclose(sealed.file) == 0) && is_written;
     is_written = is_written && rename(beside, path) == 0;
+    if (!is_written) {
+        unlink(beside);
+    }
     free(beside);
     return is_written;
 }
 
 /* ---- in ---- */
 
-static bool read_store(struct explorer *explorer, const struct header *header, FILE *file)
+static bool read_store(struct explorer *explorer, const struct header *header, struct sealed *file)
 {
     struct digest *digests = malloc(header->count * sizeof *digests);
     struct origin *origins = malloc(header->count * sizeof *origins);
@@ -112,60 +137,67 @@ static bool read_store(struct explorer *explorer, const struct header *header, F
     return is_read;
 }
 
-static bool read_circles(struct explorer *explorer, const struct header *header, FILE *file)
+static bool read_circles(struct explorer *explorer, const struct header *header, struct sealed *file)
 {
-    for (uint64_t i = 0; i < header->steps; i++) {
-        struct step_between step;
-        if (!get(file, &step, sizeof step) || !circles_add(&explorer->circles, step.from, step.to)) {
+    struct circles *circles = &explorer->circles;
+    circles->steps = malloc((header->steps + 1) * sizeof *circles->steps);
+    circles->capacity = circles->steps != NULL ? header->steps + 1 : 0;
+    circles->count = circles->steps != NULL ? header->steps : 0;
+    return circles->steps != NULL && get(file, circles->steps, header->steps * sizeof *circles->steps);
+}
+
+static bool read_chunk(struct explorer *explorer, const uint8_t *octets, uint32_t bytes)
+{
+    for (uint32_t at = 0; at < bytes;) {
+        const struct packed *packed = (const void *)(octets + at);
+        struct packed *room = frontier_room(&explorer->frontier);
+        if (room == NULL || packed->bytes < sizeof *packed || packed->bytes > PACKED_MAX ||
+            packed->bytes > bytes - at) {
             return false;
         }
+        memcpy(room, packed, packed->bytes);
+        frontier_push(&explorer->frontier, room);
+        at += (packed->bytes + 7U) & ~7U;
     }
     return true;
 }
 
-static bool read_frontier(struct explorer *explorer, FILE *file)
+static bool read_frontier(struct explorer *explorer, struct sealed *file)
 {
     static _Alignas(8) uint8_t octets[CHUNK_BYTES];
     uint32_t bytes;
-    while (get(file, &bytes, sizeof bytes) && bytes != UINT32_MAX) {
-        if (bytes > CHUNK_BYTES || !get(file, octets, bytes)) {
+    while (get(file, &bytes, sizeof bytes)) {
+        if (bytes == UINT32_MAX) {
+            return true;
+        }
+        if (bytes > CHUNK_BYTES || !get(file, octets, bytes) || !read_chunk(explorer, octets, bytes)) {
             return false;
         }
-        for (uint32_t at = 0; at < bytes;) {
-            const struct packed *packed = (const void *)(octets + at);
-            struct packed *room = frontier_room(&explorer->frontier);
-            if (room == NULL || packed->bytes < sizeof *packed || packed->bytes > bytes - at) {
-                return false;
-            }
-            memcpy(room, packed, packed->bytes);
-            frontier_push(&explorer->frontier, room);
-            at += (packed->bytes + 7U) & ~7U;
-        }
     }
-    return bytes == UINT32_MAX;
+    return false;
 }
 
 const char *checkpoint_read(struct explorer *explorer, const char *path)
 {
     static struct header header;
     char settings[SETTINGS_BYTES];
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return "it cannot be opened";
+    struct sealed sealed = {.file = fopen(path, "rb")};
+    if (sealed.file == NULL) {
+        return strerror(errno);
     }
     const char *wrong = NULL;
-    if (!get(file, &header, sizeof header) || memcmp(header.magic, magic, sizeof magic) != 0) {
-        wrong = "it is no checkpoint";
+    if (!get(&sealed, &header, sizeof header) || memcmp(header.magic, magic, sizeof magic) != 0) {
+        wrong = "it is no checkpoint, or damaged";
     } else if (header.world_bytes != sizeof(struct world)) {
         wrong = "another build wrote it";
     } else if (!write_settings(explorer->checker.scenario, settings) ||
                memcmp(settings, header.settings, sizeof settings) != 0) {
         wrong = "it is another run's";
-    } else if (!read_store(explorer, &header, file) || !read_circles(explorer, &header, file) ||
-               !read_frontier(explorer, file)) {
+    } else if (!read_store(explorer, &header, &sealed) || !read_circles(explorer, &header, &sealed) ||
+               !read_frontier(explorer, &sealed)) {
         wrong = "it is damaged, or too large for the memory";
     }
-    fclose(file);
+    fclose(sealed.file);
     explorer->next = header.next;
     explorer->level_end = header.level_end;
     explorer->earlier = header.seconds;

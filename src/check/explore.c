@@ -251,6 +251,7 @@ static bool begin(struct explorer *explorer)
     }
     if (explorer->bounds->resume != NULL) {
         explorer->verdict->why = checkpoint_read(explorer, explorer->bounds->resume);
+        explorer->verdict->is_not_resumed = explorer->verdict->why != NULL;
         return explorer->verdict->why == NULL;
     }
     struct packed *first = frontier_room(&explorer->frontier);
@@ -266,7 +267,7 @@ static bool begin(struct explorer *explorer)
     return true;
 }
 
-void explore(const struct scenario *scenario, const struct bounds *bounds, struct verdict *verdict)
+void explore(const struct check_scenario *scenario, const struct bounds *bounds, struct verdict *verdict)
 {
     static struct explorer explorer; /* a world is too large for a stack */
     memset(&explorer, 0, sizeof explorer);

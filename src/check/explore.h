@@ -35,6 +35,7 @@ struct verdict {
     size_t packed_bytes; /* the largest, packed */
     size_t memory_bytes;
     double seconds;
+    bool is_not_resumed; /* ENDING_BROKEN: for what is said of bounds.resume */
     struct coverage coverage;
 };
 
@@ -47,7 +48,7 @@ struct bounds {
     const char *resume;        /* a checkpoint to go on from; or NULL */
 };
 
-void explore(const struct scenario *scenario, const struct bounds *bounds, struct verdict *verdict);
+void explore(const struct check_scenario *scenario, const struct bounds *bounds, struct verdict *verdict);
 
 const char *ending_name(enum ending ending);
 

@@ -52,19 +52,19 @@ const char *step_name(enum step step)
     return step_names[step];
 }
 
-void check_scenario_default(struct scenario *scenario)
+void check_scenario_default(struct check_scenario *scenario)
 {
-    *scenario = (struct scenario){.name = "custom",
-                                  .about = "",
-                                  .opens = {1, 0},
-                                  .reset_unknown = true,
-                                  .rfc1337 = true,
-                                  .reopen = true,
-                                  .reuse = true,
-                                  .records = 2,
-                                  .pieces = 6,
-                                  .msl_ms = 30000,
-                                  .lifetime_ms = 30000};
+    *scenario = (struct check_scenario){.name = "custom",
+                                        .about = "",
+                                        .opens = {1, 0},
+                                        .reset_unknown = true,
+                                        .rfc1337 = true,
+                                        .reopen = true,
+                                        .reuse = true,
+                                        .records = 2,
+                                        .pieces = 6,
+                                        .msl_ms = 30000,
+                                        .lifetime_ms = 30000};
 }
 
 /* ---- settings ---- */
@@ -122,18 +122,18 @@ struct number {
     uint32_t most;
 };
 
-#define NUMBER(field, most)                                                                   \
-    {                                                                                         \
-#field, offsetof(struct scenario, field), sizeof(((struct scenario *)0)->field), most \
+#define NUMBER(field, most)                                                                               \
+    {                                                                                                     \
+#field, offsetof(struct check_scenario, field), sizeof(((struct check_scenario *)0)->field), most \
     }
-#define FAULT(name, which)                                      \
-    {                                                           \
-        name, offsetof(struct scenario, budget) + (which), 1, 9 \
+#define FAULT(name, which)                                            \
+    {                                                                 \
+        name, offsetof(struct check_scenario, budget) + (which), 1, 9 \
     }
 
 static const struct number numbers[] = {
-    {"opens", offsetof(struct scenario, opens), 1, OPENS_MAX},
-    {"peer_opens", offsetof(struct scenario, opens) + 1, 1, 1},
+    {"opens", offsetof(struct check_scenario, opens), 1, OPENS_MAX},
+    {"peer_opens", offsetof(struct check_scenario, opens) + 1, 1, 1},
     FAULT("loss", FAULT_LOSS),
     FAULT("duplication", FAULT_DUPLICATION),
     FAULT("reordering", FAULT_REORDERING),
@@ -153,7 +153,7 @@ static const struct number numbers[] = {
 
 #define NUMBER_COUNT (sizeof numbers / sizeof numbers[0])
 
-static const char *set_field(struct scenario *scenario, const struct number *field, const char *value)
+static const char *set_field(struct check_scenario *scenario, const struct number *field, const char *value)
 {
     uint64_t number = 0;
     const char *wrong = set_number(value, field->most, &number);
@@ -167,7 +167,7 @@ static const char *set_field(struct scenario *scenario, const struct number *fie
     return NULL;
 }
 
-const char *check_scenario_set(struct scenario *scenario, const char *name, const char *value)
+const char *check_scenario_set(struct check_scenario *scenario, const char *name, const char *value)
 {
     if (strcmp(name, "client") == 0) {
         return set_steps(value, scenario->steps[0]);
@@ -195,7 +195,7 @@ const char *check_scenario_set(struct scenario *scenario, const char *name, cons
     return "there is no such setting";
 }
 
-const char *check_scenario_wrong(const struct scenario *scenario)
+const char *check_scenario_wrong(const struct check_scenario *scenario)
 {
     if (scenario->opens[0] == 0 && scenario->opens[1] == 0) {
         return "nobody opens: opens is at least 1, or peer_opens is";
@@ -215,7 +215,7 @@ static void write_steps(const char *name, const uint8_t steps[SCRIPT_STEPS], FIL
     fputc('\n', file);
 }
 
-void check_scenario_write(const struct scenario *scenario, FILE *file)
+void check_scenario_write(const struct check_scenario *scenario, FILE *file)
 {
     write_steps("client", scenario->steps[0], file);
     write_steps("server", scenario->steps[1], file);

@@ -56,7 +56,7 @@ enum property {
 
 #define PROPERTY_COUNT 13
 
-struct scenario {
+struct check_scenario {
     const char *name;
     const char *about;
     uint8_t steps[2][SCRIPT_STEPS]; /* enum step; of host 0, which opens, and of host 1 */
@@ -76,20 +76,20 @@ struct scenario {
 };
 
 /* The built-in ones, the last with a NULL name. */
-extern const struct scenario scenarios[];
-const struct scenario *check_scenario_find(const char *name);
+extern const struct check_scenario check_scenarios[];
+const struct check_scenario *check_scenario_find(const char *name);
 
 /* One that has no applications yet: waits on, no faults. */
-void check_scenario_default(struct scenario *scenario);
+void check_scenario_default(struct check_scenario *scenario);
 
 /* Sets one field by its name, as "lastack check --set" takes it. NULL, or what is wrong with it. */
-const char *check_scenario_set(struct scenario *scenario, const char *name, const char *value);
+const char *check_scenario_set(struct check_scenario *scenario, const char *name, const char *value);
 
 /* NULL, or why the settings do not go together. */
-const char *check_scenario_wrong(const struct scenario *scenario);
+const char *check_scenario_wrong(const struct check_scenario *scenario);
 
 /* Writes what scenario_set would have to be told, one a line: it can be read back. */
-void check_scenario_write(const struct scenario *scenario, FILE *file);
+void check_scenario_write(const struct check_scenario *scenario, FILE *file);
 
 /* Stable names. */
 const char *property_name(enum property property);

@@ -26,7 +26,7 @@
 /* loss, duplication, reordering, premature, injection, memory */
 #define FAULTS(...) .budget = {__VA_ARGS__}
 
-const struct scenario scenarios[] = {
+const struct check_scenario check_scenarios[] = {
     /* The first reason for TIME-WAIT, and what it looks like without. */
     {"last-ack", "the last ACK may be lost: with the wait", CLIENT_FIRST, {1, 0}, FAULTS(2, 1, 1, 1), WAITS},
     {"last-ack-msl-0",
@@ -120,9 +120,9 @@ const struct scenario scenarios[] = {
     {.name = NULL},
 };
 
-const struct scenario *check_scenario_find(const char *name)
+const struct check_scenario *check_scenario_find(const char *name)
 {
-    for (const struct scenario *scenario = scenarios; scenario->name != NULL; scenario++) {
+    for (const struct check_scenario *scenario = check_scenarios; scenario->name != NULL; scenario++) {
         if (strcmp(scenario->name, name) == 0) {
             return scenario;
         }

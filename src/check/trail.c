@@ -29,7 +29,7 @@ static bool is_stuck(const struct checker *checker, const struct world *world)
     return world_events(checker, world, events) == 0 && !world_is_done(checker, world) && !world_may_rest(world);
 }
 
-void trail_play(const struct scenario *scenario, const struct trail *trail, const struct watcher *watcher,
+void trail_play(const struct check_scenario *scenario, const struct trail *trail, const struct watcher *watcher,
                 struct outcome *outcome)
 {
     static struct world world; /* too large for a stack */
@@ -66,7 +66,7 @@ static void cut(const struct trail *trail, uint32_t at, uint32_t count, struct t
 
 #define CUT_MAX 4 /* events that go only together: a loss, and the timer that it made necessary */
 
-uint32_t trail_minimise(const struct scenario *scenario, struct trail *trail)
+uint32_t trail_minimise(const struct check_scenario *scenario, struct trail *trail)
 {
     static struct trail shorter;
     struct outcome before;
@@ -93,7 +93,7 @@ uint32_t trail_minimise(const struct scenario *scenario, struct trail *trail)
     return whole - trail->count;
 }
 
-void trail_words(const struct scenario *scenario, const struct trail *trail, FILE *file)
+void trail_words(const struct check_scenario *scenario, const struct trail *trail, FILE *file)
 {
     static struct world world;
     struct checker checker = {.scenario = scenario};
@@ -110,7 +110,7 @@ void trail_words(const struct scenario *scenario, const struct trail *trail, FIL
 
 /* ---- a file ---- */
 
-void trail_write(const struct scenario *scenario, const struct trail *trail, FILE *file)
+void trail_write(const struct check_scenario *scenario, const struct trail *trail, FILE *file)
 {
     static struct world world;
     struct checker checker = {.scenario = scenario};
@@ -150,7 +150,7 @@ static const char *read_event(const char *value, struct trail *trail)
     return NULL;
 }
 
-const char *trail_read(struct scenario *scenario, struct trail *trail, FILE *file, unsigned *line)
+const char *trail_read(struct check_scenario *scenario, struct trail *trail, FILE *file, unsigned *line)
 {
     char text[512];
     check_scenario_default(scenario);

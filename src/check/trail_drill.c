@@ -123,7 +123,7 @@ static void traced(void *context, unsigned host, const struct la_trace *record)
     (void)record;
 }
 
-static void write_head(const struct drill *drill, const struct scenario *scenario, const struct outcome *outcome)
+static void write_head(const struct drill *drill, const struct check_scenario *scenario, const struct outcome *outcome)
 {
     struct la_config config;
     world_config(scenario, drill->host, false, &config);
@@ -146,7 +146,7 @@ static void write_head(const struct drill *drill, const struct scenario *scenari
     }
 }
 
-const char *trail_drill(const struct scenario *scenario, const struct trail *trail, FILE *file)
+const char *trail_drill(const struct check_scenario *scenario, const struct trail *trail, FILE *file)
 {
     struct drill drill = {.file = file, .is_first = true};
     const struct watcher watcher = {.context = &drill, .packet = packet, .call = call, .traced = traced};

@@ -113,7 +113,7 @@ static void traced(void *context, unsigned host, const struct la_trace *record)
     ladder_record(show->ladder, host == 0 ? LADDER_LEFT : LADDER_RIGHT, record, fate);
 }
 
-static void play_twice(const struct scenario *scenario, const struct trail *trail, struct show *show,
+static void play_twice(const struct check_scenario *scenario, const struct trail *trail, struct show *show,
                        struct outcome *outcome)
 {
     const struct watcher watcher = {.context = show, .packet = packet, .call = call, .traced = traced};
@@ -123,7 +123,7 @@ static void play_twice(const struct scenario *scenario, const struct trail *trai
     trail_play(scenario, trail, &watcher, outcome);
 }
 
-bool trail_ladder(const struct scenario *scenario, const struct trail *trail, bool ascii, bool colour, FILE *file)
+bool trail_ladder(const struct check_scenario *scenario, const struct trail *trail, bool ascii, bool colour, FILE *file)
 {
     const struct ladder_options options = {.ascii = ascii, .colour = colour, .left = "host 0", .right = "host 1"};
     static struct show show;
@@ -137,7 +137,7 @@ bool trail_ladder(const struct scenario *scenario, const struct trail *trail, bo
     return true;
 }
 
-bool trail_pcap(const struct scenario *scenario, const struct trail *trail, FILE *file)
+bool trail_pcap(const struct check_scenario *scenario, const struct trail *trail, FILE *file)
 {
     static struct show show;
     struct outcome outcome;

@@ -14,7 +14,7 @@
 #define PIECE_BYTES  16
 #define WINDOW_BYTES 32
 
-void world_config(const struct scenario *scenario, unsigned host, bool traces_all, struct la_config *config)
+void world_config(const struct check_scenario *scenario, unsigned host, bool traces_all, struct la_config *config)
 {
     la_config_default(config);
     memset(config->key, (int)(0x30 + host), sizeof config->key);
@@ -49,7 +49,7 @@ void world_config(const struct scenario *scenario, unsigned host, bool traces_al
     config->ecn = LA_ECN_OFF;
 }
 
-size_t world_bytes(const struct scenario *scenario)
+size_t world_bytes(const struct check_scenario *scenario)
 {
     struct la_config config;
     world_config(scenario, 0, false, &config);

@@ -106,7 +106,7 @@ struct watcher {
 };
 
 struct checker {
-    const struct scenario *scenario;
+    const struct check_scenario *scenario;
     struct coverage *coverage;     /* or NULL */
     const struct watcher *watcher; /* or NULL */
     bool traces_all;
@@ -128,10 +128,10 @@ static inline struct la_endpoint world_endpoint(unsigned host)
 }
 
 /* The tiny config of a scenario's hosts. */
-void world_config(const struct scenario *scenario, unsigned host, bool traces_all, struct la_config *config);
+void world_config(const struct check_scenario *scenario, unsigned host, bool traces_all, struct la_config *config);
 
 /* The octets of one host's block without its trace. */
-size_t world_bytes(const struct scenario *scenario);
+size_t world_bytes(const struct check_scenario *scenario);
 
 /* Two fresh hosts, joined; host 1 listens unless it opens too. False: the config does not fit. */
 bool world_begin(struct checker *checker, struct world *world);

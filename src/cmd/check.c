@@ -31,6 +31,7 @@ struct check {
     bool minimise;
     bool ascii;
     bool is_broken; /* the output */
+    bool is_wrong;  /* the checkpoint that was to be gone on from */
     unsigned runs;
     unsigned surprises;
     struct coverage met; /* in all runs */
@@ -38,13 +39,13 @@ struct check {
 
 /* ---- what is printed ---- */
 
-static bool is_as_expected(const struct scenario *scenario, const struct verdict *verdict)
+static bool is_as_expected(const struct check_scenario *scenario, const struct verdict *verdict)
 {
     return verdict->found == scenario->expected &&
            (verdict->ending == ENDING_COMPLETE || verdict->ending == ENDING_FOUND);
 }
 
-static void print_bounds(const struct scenario *scenario)
+static void print_bounds(const struct check_scenario *scenario)
 {
     printf("  bounds:");
     for (unsigned fault = 0; fault < FAULT_COUNT; fault++)
@@ -59,15 +60,16 @@ static void print_bounds(const struct scenario *scenario)
                                          : "always the same");
 }
 
-static void print_text(const struct scenario *scenario, const struct verdict *verdict)
+static void print_text(const struct check_scenario *scenario, const struct verdict *verdict)
 {
-    const char *text = property_text(verdict->found);
+    bool is_over = verdict->ending == ENDING_COMPLETE || verdict->ending == ENDING_FOUND;
+    const char *text = is_over ? property_text(verdict->found) : "none so far: no verdict";
     printf("%s: %s\n  %s%s%s\n", scenario->name, scenario->about, text, verdict->why != NULL ? ": " : "",
            verdict->why != NULL ? verdict->why : "");
-    if (verdict->ending != ENDING_COMPLETE && verdict->ending != ENDING_FOUND)
+    if (!is_over)
         printf("  not complete: %s; %llu worlds not looked at\n", ending_name(verdict->ending),
                (unsigned long long)verdict->waiting);
-    if (!is_as_expected(scenario, verdict))
+    else if (!is_as_expected(scenario, verdict))
         printf("  NOT AS EXPECTED: %s\n", property_text(scenario->expected));
     printf("  %llu states, %llu transitions, %u deep, in %.2f s: %.0f a second; a state is %zu octets at most\n",
            (unsigned long long)verdict->states, (unsigned long long)verdict->transitions, verdict->depth,
@@ -80,7 +82,7 @@ static void print_text(const struct scenario *scenario, const struct verdict *ve
     printf("  the chance that two of these states have one digest: %.1e\n", collision_chance(verdict->states));
 }
 
-static json_t *settings_json(const struct scenario *scenario)
+static json_t *settings_json(const struct check_scenario *scenario)
 {
     char *text = NULL;
     size_t size = 0;
@@ -101,13 +103,14 @@ static json_t *settings_json(const struct scenario *scenario)
     return settings;
 }
 
-static void print_json(struct check *check, const struct scenario *scenario, const struct verdict *verdict)
+static void print_json(struct check *check, const struct check_scenario *scenario, const struct verdict *verdict)
 {
     json_t *object = json_object();
     double rate = verdict->seconds > 0 ? (double)verdict->transitions / verdict->seconds : 0;
     json_object_set_new(object, "name", json_string(scenario->name));
     json_object_set_new(object, "settings", settings_json(scenario));
-    json_object_set_new(object, "verdict", json_string(property_name(verdict->found)));
+    bool is_over = verdict->ending == ENDING_COMPLETE || verdict->ending == ENDING_FOUND;
+    json_object_set_new(object, "verdict", is_over ? json_string(property_name(verdict->found)) : json_null());
     json_object_set_new(object, "expected", json_string(property_name(scenario->expected)));
     json_object_set_new(object, "as_expected", json_boolean(is_as_expected(scenario, verdict)));
     json_object_set_new(object, "ending", json_string(ending_name(verdict->ending)));
@@ -168,7 +171,8 @@ static void print_coverage(const struct coverage *met)
 
 enum form { FORM_TRAIL, FORM_PCAP, FORM_DRILL };
 
-static bool write_file(const char *path, const struct scenario *scenario, const struct trail *trail, enum form form)
+static bool write_file(const char *path, const struct check_scenario *scenario, const struct trail *trail,
+                       enum form form)
 {
     const char *why = NULL;
     FILE *file = fopen(path, "wb");
@@ -188,7 +192,7 @@ static bool write_file(const char *path, const struct scenario *scenario, const 
     return why == NULL || complain("check", "%s: %s", path, why) == 0;
 }
 
-static void show_trail(struct check *check, const struct scenario *scenario, struct trail *trail)
+static void show_trail(struct check *check, const struct check_scenario *scenario, struct trail *trail)
 {
     if (check->minimise) {
         uint32_t taken = trail_minimise(scenario, trail);
@@ -213,7 +217,7 @@ static void show_trail(struct check *check, const struct scenario *scenario, str
 
 /* ---- runs ---- */
 
-static void run_one(struct check *check, const struct scenario *scenario)
+static void run_one(struct check *check, const struct check_scenario *scenario)
 {
     static struct verdict verdict; /* with its trail, too large for a stack */
     const struct bounds bounds = {.states = check->states,
@@ -224,6 +228,11 @@ static void run_one(struct check *check, const struct scenario *scenario)
                                   .resume = check->resume};
     explore(scenario, &bounds, &verdict);
     check->runs++;
+    if (verdict.ending == ENDING_BROKEN && verdict.is_not_resumed) {
+        complain("check", "--resume %s: %s", check->resume, verdict.why);
+        check->is_wrong = true;
+        return;
+    }
     if (verdict.ending == ENDING_BROKEN) {
         complain("check", "%s: %s", scenario->name, verdict.why != NULL ? verdict.why : "memory is short");
         check->surprises++;
@@ -247,11 +256,13 @@ static int end_of_runs(struct check *check)
         print_coverage(&check->met);
     if (!check->json && check->runs > 1)
         printf("%u runs, %u not as expected\n", check->runs, check->surprises);
+    if (check->is_wrong)
+        return EXIT_USAGE;
     return check->surprises > 0 || check->is_broken ? EXIT_FAILED : EXIT_OK;
 }
 
 /* --set NAME=VALUE */
-static int take_sets(const struct check *check, struct scenario *scenario)
+static int take_sets(const struct check *check, struct check_scenario *scenario)
 {
     char name[64];
     for (size_t i = 0; i < check->sets.count; i++) {
@@ -271,16 +282,16 @@ static int take_sets(const struct check *check, struct scenario *scenario)
 
 static int run_named(struct check *check, char **names, int count)
 {
-    struct scenario scenario;
+    struct check_scenario scenario;
     for (int i = 0; i < count; i++) {
-        const struct scenario *known = check_scenario_find(names[i]);
+        const struct check_scenario *known = check_scenario_find(names[i]);
         if (known == NULL && strcmp(names[i], "custom") != 0) {
             complain("check", "%s: there is no such run; --list names them", names[i]);
             return EXIT_USAGE;
         }
     }
     for (int i = 0; i < count; i++) {
-        const struct scenario *known = check_scenario_find(names[i]);
+        const struct check_scenario *known = check_scenario_find(names[i]);
         if (known != NULL)
             scenario = *known;
         else
@@ -294,15 +305,27 @@ static int run_named(struct check *check, char **names, int count)
 
 static int run_all(struct check *check)
 {
-    for (const struct scenario *scenario = scenarios; scenario->name != NULL; scenario++)
+    for (const struct check_scenario *scenario = check_scenarios; scenario->name != NULL; scenario++)
         run_one(check, scenario);
     return end_of_runs(check);
+}
+
+static void print_replay_json(struct check *check, const struct check_scenario *scenario, const struct trail *trail,
+                              const struct outcome *outcome)
+{
+    json_t *object =
+        json_pack("{s:s,s:o,s:s,s:s,s:b,s:i}", "replay", check->replay, "settings", settings_json(scenario), "verdict",
+                  property_name(outcome->wrong), "expected", property_name(scenario->expected), "as_expected",
+                  outcome->wrong == scenario->expected, "trail", (int)trail->count);
+    check->is_broken =
+        object == NULL || json_dumpf(object, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF || check->is_broken;
+    json_decref(object);
 }
 
 static int run_replay(struct check *check)
 {
     static struct trail trail;
-    struct scenario scenario;
+    struct check_scenario scenario;
     struct outcome outcome;
     unsigned line = 0;
     FILE *file = fopen(check->replay, "r");
@@ -323,19 +346,27 @@ static int run_replay(struct check *check)
     }
     trail.count = outcome.played;
     if (!check->json)
-        printf("%s: %u events: %s%s%s\n", check->replay, outcome.played, property_text(outcome.wrong),
+        printf("%s: %u events: %s%s%s\n", check->replay, outcome.played,
+               outcome.wrong != PROPERTY_NONE ? property_text(outcome.wrong) : "nothing is wrong with it",
                outcome.why != NULL ? ": " : "", outcome.why != NULL ? outcome.why : "");
     show_trail(check, &scenario, &trail);
+    if (check->json)
+        print_replay_json(check, &scenario, &trail, &outcome);
     return outcome.wrong == scenario.expected && !check->is_broken ? EXIT_OK : EXIT_FAILED;
 }
 
 static int list(void)
 {
-    for (const struct scenario *scenario = scenarios; scenario->name != NULL; scenario++)
+    for (const struct check_scenario *scenario = check_scenarios; scenario->name != NULL; scenario++)
         printf("%-22s %s%s%s\n", scenario->name, scenario->about,
                scenario->expected != PROPERTY_NONE ? "; finds: " : "",
                scenario->expected != PROPERTY_NONE ? property_name(scenario->expected) : "");
     return EXIT_OK;
+}
+
+static bool has_files(const struct check *check)
+{
+    return check->trail_file != NULL || check->pcap_file != NULL || check->drill_file != NULL;
 }
 
 static const char about[] =
@@ -386,10 +417,14 @@ int cmd_check(int argc, char **argv)
     enum options_result parsed = options_parse(&line, argc, argv, &first);
     if (parsed != OPTIONS_GO_ON)
         return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    if ((check.list || check.replay != NULL || check.json) && check.coverage)
+        return options_wrong(&line, "--coverage is a table, of runs");
     if (check.list)
         return list();
     if (check.replay != NULL)
         return argc > first ? options_wrong(&line, "--replay names its run itself") : run_replay(&check);
+    if (check.quick && has_files(&check))
+        return options_wrong(&line, "--trail, --pcap and --drill take what one run found");
     if (check.quick && (argc > first || check.sets.count > 0 || check.checkpoint != NULL || check.resume != NULL))
         return options_wrong(&line, "--quick is all runs as they are");
     if (check.quick)
@@ -398,5 +433,7 @@ int cmd_check(int argc, char **argv)
         return options_wrong(&line, "which run? --list names them");
     if (argc - first > 1 && (check.checkpoint != NULL || check.resume != NULL))
         return options_wrong(&line, "a checkpoint is one run's");
+    if (argc - first > 1 && has_files(&check))
+        return options_wrong(&line, "--trail, --pcap and --drill take what one run found");
     return run_named(&check, argv + first, argc - first);
 }

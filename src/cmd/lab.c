@@ -103,31 +103,6 @@ static const char *title_of(const struct scenario *scenario)
     return "";
 }
 
-/* Words, broken before column 100. */
-static void print_wrapped(const char *text)
-{
-    size_t column = 0;
-    while (*text != '\0') {
-        size_t length = strcspn(text, " ");
-        if (column > 0 && column + 1 + length > 100) {
-            putchar('\n');
-            column = 0;
-        }
-        column += (size_t)printf("%s%.*s", column > 0 ? " " : "", (int)length, text);
-        text += length;
-        text += strspn(text, " ");
-    }
-    putchar('\n');
-}
-
-static void print_texts(const struct scenario *scenario, enum scenario_text_kind kind)
-{
-    for (uint32_t i = 0; i < scenario->text_count; i++) {
-        if (scenario->text[i].kind == kind)
-            print_wrapped(scenario->text[i].text);
-    }
-}
-
 static char *expectation_text(const struct scenario *scenario, uint32_t index)
 {
     char *text = NULL;
@@ -138,6 +113,30 @@ static char *expectation_text(const struct scenario *scenario, uint32_t index)
     scenario_write_expectation(file, scenario, &scenario->expectation[index]);
     fclose(file);
     return text;
+}
+
+static char *step_text(const struct scenario *scenario, uint32_t index)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (file == NULL)
+        return NULL;
+    scenario_write_step(file, scenario, &scenario->step[index]);
+    fclose(file);
+    return text;
+}
+
+/* A step that waits for what does not happen is no error, and may be why something else is. */
+static void print_not_taken(const struct scenario *scenario, const struct lab_report *report)
+{
+    for (uint32_t i = 0; i < scenario->step_count; i++) {
+        if (report->step_taken[i])
+            continue;
+        char *text = step_text(scenario, i);
+        printf("line %u was never reached: %s\n", scenario->step[i].line, text != NULL ? text : "");
+        free(text);
+    }
 }
 
 static void print_verdicts(const struct lab *lab, const struct scenario *scenario, const struct lab_report *report)
@@ -154,6 +153,7 @@ static void print_verdicts(const struct lab *lab, const struct scenario *scenari
             printf("line %u: %s\n  seen: %s\n", scenario->expectation[i].line, text != NULL ? text : "", verdict->seen);
         free(text);
     }
+    print_not_taken(scenario, report);
     if (report->endless)
         puts("It did not come to an end: stopped after a million events.");
 }
@@ -165,10 +165,30 @@ static const char *rail_name(const struct scenario *scenario, int side)
 
 /* ---- as JSON ----------------------------------------------------------------------------------------------------- */
 
+/* Data may be any octets, and a string of JSON is UTF-8: what is not is shown as "\\xff". */
+static json_t *json_octets(const char *octets)
+{
+    json_t *string = json_string(octets);
+    char *text = string == NULL ? malloc(4 * strlen(octets) + 1) : NULL;
+    if (text == NULL)
+        return string;
+    char *at = text;
+    for (; *octets != '\0'; octets++) {
+        if ((unsigned char)*octets < 0x80)
+            *at++ = *octets;
+        else
+            at += snprintf(at, 5, "\\x%02x", (unsigned)(unsigned char)*octets);
+    }
+    *at = '\0';
+    string = json_string(text);
+    free(text);
+    return string;
+}
+
 static void set_text(json_t *object, const char *name, const char *text)
 {
     if (text[0] != '\0')
-        json_object_set_new(object, name, json_string(text));
+        json_object_set_new(object, name, json_octets(text));
 }
 
 static json_t *row_json(const struct ladder_row *row)
@@ -189,7 +209,8 @@ static json_t *row_json(const struct ladder_row *row)
     set_text(object, "left", row->state[LADDER_LEFT]);
     set_text(object, "right", row->state[LADDER_RIGHT]);
     for (unsigned i = 0; i < row->notes; i++)
-        json_array_append_new(notes, json_pack("{s:s,s:s}", "side", sides[row->note_side[i]], "text", row->note[i]));
+        json_array_append_new(
+            notes, json_pack("{s:s,s:o}", "side", sides[row->note_side[i]], "text", json_octets(row->note[i])));
     if (row->notes > 0)
         json_object_set(object, "notes", notes);
     json_decref(notes);
@@ -202,11 +223,21 @@ static json_t *report_json(const struct scenario *scenario, const struct lab_rep
     json_t *object = json_object();
     json_t *expectations = json_array();
     json_t *drawn = json_array();
+    json_t *not_taken = json_array();
+    for (uint32_t i = 0; i < scenario->step_count; i++) {
+        if (report->step_taken[i])
+            continue;
+        char *text = step_text(scenario, i);
+        json_array_append_new(not_taken, json_pack("{s:i,s:o}", "line", (int)scenario->step[i].line, "step",
+                                                   json_octets(text != NULL ? text : "")));
+        free(text);
+    }
     for (uint32_t i = 0; i < scenario->expectation_count; i++) {
         char *text = expectation_text(scenario, i);
-        json_array_append_new(expectations, json_pack("{s:i,s:s,s:b,s:s}", "line", (int)scenario->expectation[i].line,
-                                                      "expected", text != NULL ? text : "", "met",
-                                                      report->verdict[i].met, "seen", report->verdict[i].seen));
+        json_array_append_new(expectations,
+                              json_pack("{s:i,s:o,s:b,s:o}", "line", (int)scenario->expectation[i].line, "expected",
+                                        json_octets(text != NULL ? text : ""), "met", report->verdict[i].met, "seen",
+                                        json_octets(report->verdict[i].seen)));
         free(text);
     }
     for (size_t i = 0; i < rows->count; i++)
@@ -220,6 +251,7 @@ static json_t *report_json(const struct scenario *scenario, const struct lab_rep
     set_text(object, "left", rail_name(scenario, 0));
     set_text(object, "right", rail_name(scenario, 1));
     json_object_set_new(object, "expectations", expectations);
+    json_object_set_new(object, "not_taken", not_taken);
     json_object_set_new(object, "rows", drawn);
     return object;
 }
@@ -389,8 +421,6 @@ static int show(const char *name)
     if (built_in != NULL) {
         fwrite(built_in->text, 1, built_in->length, stdout);
     } else {
-        print_texts(scenario, TEXT_TITLE);
-        print_texts(scenario, TEXT_CLAIM);
         scenario_write(stdout, scenario);
     }
     free(scenario);

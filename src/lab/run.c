@@ -133,7 +133,7 @@ static void watch_arrival(void *context, unsigned node)
         served = true;
         if (!holds(run, &step->when))
             continue;
-        run->step[i] = (struct step_state){true, true, network_now(run->network), network_now(run->network)};
+        run->step[i] = (struct step_state){true, true, network_now(run->network), network_now(run->network), 0};
         run->report->step_taken[i] = true;
         run->report->fired++;
         program_call(run, step);

@@ -20,9 +20,13 @@ struct program_connection {
     bool ended;
     bool released;
     enum la_end end;
-    int answer;                      /* of the last call: enum la_error, or a count */
-    struct scenario_content content; /* being sent: what the host takes no more of waits */
-    uint64_t offset;                 /* of what it has taken */
+    int answer; /* of the last call: enum la_error, or a count */
+    /* Steps that the program has begun, in order (number + 1, 0: none): to send what the host has not yet taken, and to
+       shut or close behind it. */
+    uint32_t calls_first;
+    uint32_t calls_last;
+    uint64_t offset; /* of what it has taken of the first one's content */
+    bool is_full;    /* it has no room for the rest now */
     char *received;
     size_t received_length;
 };
@@ -46,6 +50,7 @@ struct step_state {
     bool fired;
     la_time due;
     la_time fired_at;
+    uint32_t next_call; /* of its connection's: number + 1 */
 };
 
 struct run {

@@ -108,20 +108,43 @@ static char octet_at(const struct scenario_content *content, uint64_t offset)
     return '\0';
 }
 
-static void send_on(struct run *run, unsigned node, struct program_connection *connection)
+/* True: the host has taken all of it. */
+static bool send_rest(struct run *run, unsigned node, struct program_connection *connection,
+                      const struct scenario_content *content)
 {
     char piece[4096];
-    uint64_t octets = scenario_octets(&connection->content);
+    uint64_t octets = scenario_octets(content);
     while (connection->offset < octets) {
         size_t length = 0;
         while (length < sizeof piece && connection->offset + length < octets) {
-            piece[length] = octet_at(&connection->content, connection->offset + length);
+            piece[length] = octet_at(content, connection->offset + length);
             length++;
         }
         connection->answer = la_send(host_of(run, node), network_now(run->network), connection->conn, piece, length);
+        connection->is_full = connection->answer == LA_ERROR_WOULD_BLOCK;
         if (connection->answer < 0)
-            return;
+            return false;
         connection->offset += (uint64_t)connection->answer;
+    }
+    return true;
+}
+
+/* What the program has begun to say, in its order, as far as the host takes it: a close is said behind all that. */
+static void send_on(struct run *run, unsigned node, struct program_connection *connection)
+{
+    la_host *host = host_of(run, node);
+    la_time now = network_now(run->network);
+    while (connection->calls_first > 0) {
+        uint32_t index = connection->calls_first - 1;
+        const struct scenario_step *step = &run->scenario->step[index];
+        if (step->verb == VERB_SEND && !send_rest(run, node, connection, &step->content))
+            return;
+        if (step->verb == VERB_SHUTDOWN)
+            connection->answer = la_shutdown(host, now, connection->conn);
+        if (step->verb == VERB_CLOSE)
+            connection->answer = la_close(host, now, connection->conn);
+        connection->calls_first = run->step[index].next_call;
+        connection->offset = 0;
     }
 }
 
@@ -232,10 +255,17 @@ static int act_connect(struct run *run, const struct scenario_step *step, struct
     return answer;
 }
 
-static int act_send(struct run *run, const struct scenario_step *step, struct program_connection *connection)
+/* Behind what the host has no room for yet; at once if there is nothing such, or what there is was refused. */
+static int act_in_turn(struct run *run, const struct scenario_step *step, struct program_connection *connection)
 {
-    connection->content = step->content;
-    connection->offset = 0;
+    uint32_t number = (uint32_t)(step - run->scenario->step) + 1;
+    if (connection->calls_first > 0 && connection->is_full) {
+        run->step[connection->calls_last - 1].next_call = number;
+    } else {
+        connection->calls_first = number;
+        connection->offset = 0;
+    }
+    connection->calls_last = number;
     send_on(run, (unsigned)step->subject.node, connection);
     return connection->answer;
 }
@@ -256,11 +286,11 @@ static int act(struct run *run, const struct scenario_step *step, struct program
     case VERB_LISTEN: return act_listen(run, step);
     case VERB_UNLISTEN: return act_unlisten(run, step);
     case VERB_CONNECT: return act_connect(run, step, connection);
-    case VERB_SEND: return act_send(run, step, connection);
+    case VERB_SEND:
+    case VERB_SHUTDOWN:
+    case VERB_CLOSE: return act_in_turn(run, step, connection);
     case VERB_READ:
     case VERB_HOLD: connection->holds = step->verb == VERB_HOLD; return LA_OK;
-    case VERB_SHUTDOWN: return la_shutdown(host, now, connection->conn);
-    case VERB_CLOSE: return la_close(host, now, connection->conn);
     case VERB_LINGER: return la_close_lingering(host, now, connection->conn);
     case VERB_ABORT: return la_abort(host, now, connection->conn);
     case VERB_RELEASE: return act_release(host, now, connection);

@@ -1,12 +1,11 @@
 /* The reader of docs/lab.md's language: a line a statement, one function a statement. */
 
-#include "scenario.h"
+#include "scenario_private.h"
 
 #include "words.h"
 
-#include "show/setting.h"
-
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,21 +18,12 @@ struct reader {
 
 /* ---- names of nodes ---------------------------------------------------------------------------------------------- */
 
-static int node_named(const struct scenario *scenario, const char *name)
-{
-    for (uint32_t i = 0; i < scenario->node_count; i++) {
-        if (strcmp(scenario->node[i].name, name) == 0)
-            return (int)i;
-    }
-    return -1;
-}
-
 static bool read_node(struct reader *reader, const char *what, int *node)
 {
     const struct word *word = words_next(&reader->words, what);
     if (word == NULL)
         return false;
-    *node = node_named(reader->scenario, word->text);
+    *node = scenario_node_named(reader->scenario, word->text);
     return *node >= 0 || words_fail(&reader->words, "there is no host '%.30s'", word->text);
 }
 
@@ -56,7 +46,7 @@ static bool read_subject(struct reader *reader, struct scenario_subject *subject
         subject->connection = (uint32_t)number;
         *dot = '\0';
     }
-    subject->node = node_named(reader->scenario, name);
+    subject->node = scenario_node_named(reader->scenario, name);
     return subject->node >= 0 || words_fail(&reader->words, "there is no host '%.30s'", name);
 }
 
@@ -107,100 +97,12 @@ static bool read_content(struct reader *reader, struct scenario_content *content
 
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
-/* "msl=30s" means the field msl_ms. */
-static bool setting_value(const struct setting *setting, const char *text, uint64_t *value)
-{
-    char *end = NULL;
-    if (!isdigit((unsigned char)*text))
-        return false;
-    *value = strtoull(text, &end, 10);
-    return *end == '\0' && *value <= setting_maximum(setting);
-}
-
-static bool assign(struct scenario *scenario, int node, const char *assignment, char reason[160])
-{
-    char name[SCENARIO_WORD_BYTES];
-    const char *equals = strchr(assignment, '=');
-    size_t length = equals != NULL ? (size_t)(equals - assignment) : 0;
-    la_time time = 0;
-    uint64_t value = 0;
-    if (length == 0 || length + 4 > sizeof name) {
-        snprintf(reason, 160, "'%.60s' is no KEY=VALUE", assignment);
-        return false;
-    }
-    memcpy(name, assignment, length);
-    name[length] = '\0';
-    for (char *c = name; *c != '\0'; c++)
-        *c = *c == '-' ? '_' : *c;
-    const struct setting *setting = setting_named(name);
-    bool timed = setting == NULL;
-    if (timed) {
-        snprintf(name + length, sizeof name - length, "_ms");
-        setting = setting_named(name);
-    }
-    if (setting == NULL) {
-        snprintf(reason, 160, "there is no setting '%.*s'", (int)length, assignment);
-        return false;
-    }
-    bool good = timed ? time_parse(equals + 1, &time) && time % LA_MILLISECOND == 0
-                      : setting_value(setting, equals + 1, &value);
-    value = timed ? time / LA_MILLISECOND : value;
-    if (!good || value > setting_maximum(setting)) {
-        snprintf(reason, 160, timed ? "'%.60s' is no time in milliseconds for %s" : "'%.60s' is no number for %s",
-                 equals + 1, name);
-        return false;
-    }
-    if (scenario->setting_count == SCENARIO_SETTINGS) {
-        snprintf(reason, 160, "at most %d settings", SCENARIO_SETTINGS);
-        return false;
-    }
-    struct scenario_setting *added = &scenario->setting[scenario->setting_count++];
-    *added = (struct scenario_setting){.node = node, .value = value};
-    snprintf(added->name, sizeof added->name, "%s", name);
-    return true;
-}
-
-void scenario_config(const struct scenario *scenario, int node, struct la_config *config)
-{
-    la_config_default(config);
-    config->connections = SCENARIO_CONNECTIONS;
-    config->time_wait_ipv4 = SCENARIO_CONNECTIONS;
-    config->time_wait_ipv6 = 0;
-    config->buffer_pieces = 1024;
-    config->path_mtus = 4;
-    config->own_settings = SCENARIO_CONNECTIONS;
-    config->reassembly_bytes = 4096;
-    config->neighbours = 0;
-    for (unsigned i = 0; i < sizeof config->key; i++)
-        config->key[i] = (uint8_t)((scenario->seed >> i % 8 * 8) + (uint64_t)node * 37 + i);
-    for (uint32_t i = 0; i < scenario->setting_count; i++) {
-        const struct scenario_setting *setting = &scenario->setting[i];
-        if (setting->node == node || setting->node == SCENARIO_ALL_HOSTS)
-            setting_store(config, setting_named(setting->name), setting->value);
-    }
-}
-
-/* "HOST.KEY=VALUE" for one host, "KEY=VALUE" for all, or for the one that is given. */
-static bool assign_to(struct scenario *scenario, int node, const char *assignment, char reason[160])
-{
-    char name[NETWORK_NAME_BYTES];
-    size_t length = strcspn(assignment, ".=");
-    if (node != SCENARIO_ALL_HOSTS || assignment[length] != '.')
-        return assign(scenario, node, assignment, reason);
-    snprintf(name, sizeof name, "%.*s", (int)length, assignment);
-    node = node_named(scenario, name);
-    if (node >= 0 && scenario->node[node].kind == NETWORK_HOST)
-        return assign(scenario, node, assignment + length + 1, reason);
-    snprintf(reason, 160, "there is no host '%s'", name);
-    return false;
-}
-
 static bool read_settings(struct reader *reader, int node)
 {
     while (reader->words.at < reader->words.count) {
-        char reason[160];
+        char reason[SCENARIO_REASON_BYTES];
         const struct word *word = words_next(&reader->words, "KEY=VALUE");
-        if (!assign_to(reader->scenario, node, word->text, reason))
+        if (!scenario_assign(reader->scenario, node, word->text, reason))
             return words_fail(&reader->words, "%s", reason);
     }
     return true;
@@ -232,9 +134,9 @@ static struct scenario_node *new_node(struct reader *reader, enum network_kind k
     if (word == NULL)
         return NULL;
     const char *wrong = !is_name(word->text) ? "is no name: a letter, then letters, digits, - and _, 15 at most"
-                        : node_named(scenario, word->text) >= 0 ? "is there already"
-                        : scenario->node_count == NETWORK_NODES ? "is one too many: 16 at most"
-                                                                : NULL;
+                        : scenario_node_named(scenario, word->text) >= 0 ? "is there already"
+                        : scenario->node_count == NETWORK_NODES          ? "is one too many: 16 at most"
+                                                                         : NULL;
     if (wrong != NULL) {
         words_fail(&reader->words, "'%.30s' %s", word->text, wrong);
         return NULL;
@@ -404,7 +306,7 @@ static bool read_connect(struct reader *reader, struct scenario_step *step)
         return words_fail(&reader->words, "'%.30s' is no HOST:PORT", word->text);
     *colon = '\0';
     step->port = (uint16_t)port;
-    step->to = node_named(reader->scenario, name);
+    step->to = scenario_node_named(reader->scenario, name);
     if (step->to < 0 || reader->scenario->node[step->to].kind != NETWORK_HOST)
         return words_fail(&reader->words, "there is no host '%.30s'", name);
     if (words_skip(&reader->words, "from") && !read_port(reader, &step->from))
@@ -629,7 +531,7 @@ static bool read_text(struct reader *reader, enum scenario_text_kind kind, const
 
 static bool read_seed(struct reader *reader)
 {
-    return words_number(&reader->words, "a seed", UINT64_C(0xffffffff), &reader->scenario->seed);
+    return words_number(&reader->words, "a seed", SCENARIO_SEED_MAX, &reader->scenario->seed);
 }
 
 static bool read_until(struct reader *reader)
@@ -707,6 +609,33 @@ static bool read_line(struct reader *reader, const char *line, size_t length)
     return words_fail(words, "'%.30s' begins no statement", name);
 }
 
+static bool is_in_time(const struct scenario *scenario, uint32_t line, la_time time, struct scenario_error *error)
+{
+    char at[32];
+    char until[32];
+    if (time <= scenario->until)
+        return true;
+    error->line = line;
+    snprintf(error->text, sizeof error->text, "at %s all is over: until %s", time_write(time, at),
+             time_write(scenario->until, until));
+    return false;
+}
+
+static bool all_in_time(const struct scenario *scenario, struct scenario_error *error)
+{
+    for (uint32_t i = 0; i < scenario->step_count; i++) {
+        const struct scenario_step *step = &scenario->step[i];
+        if (step->trigger == TRIGGER_AT && !is_in_time(scenario, step->line, step->time, error))
+            return false;
+    }
+    for (uint32_t i = 0; i < scenario->expectation_count; i++) {
+        const struct scenario_expectation *expectation = &scenario->expectation[i];
+        if (expectation->timed && !is_in_time(scenario, expectation->line, expectation->time, error))
+            return false;
+    }
+    return true;
+}
+
 /* What the lines together leave open. */
 static bool complete(struct scenario *scenario, struct scenario_error *error)
 {
@@ -730,7 +659,7 @@ static bool complete(struct scenario *scenario, struct scenario_error *error)
         snprintf(error->text, sizeof error->text, "a scenario has two hosts and a link at least");
         return false;
     }
-    return true;
+    return all_in_time(scenario, error);
 }
 
 struct scenario *scenario_read(const char *text, size_t length, struct scenario_error *error)
@@ -761,15 +690,18 @@ struct scenario *scenario_read(const char *text, size_t length, struct scenario_
 
 bool scenario_set(struct scenario *scenario, const char *assignment, struct scenario_error *error)
 {
-    char reason[160];
+    char reason[SCENARIO_REASON_BYTES];
     *error = (struct scenario_error){0};
-    if (strncmp(assignment, "seed=", 5) == 0 && isdigit((unsigned char)assignment[5])) {
+    if (strncmp(assignment, "seed=", 5) == 0) {
         char *end = NULL;
         scenario->seed = strtoull(assignment + 5, &end, 10);
-        if (*end == '\0')
+        if (isdigit((unsigned char)assignment[5]) && *end == '\0' && scenario->seed <= SCENARIO_SEED_MAX)
             return true;
+        snprintf(error->text, sizeof error->text, "'%.60s' is no seed: 0 to %" PRIu64, assignment + 5,
+                 SCENARIO_SEED_MAX);
+        return false;
     }
-    if (assign_to(scenario, SCENARIO_ALL_HOSTS, assignment, reason))
+    if (scenario_assign(scenario, SCENARIO_ALL_HOSTS, assignment, reason))
         return complete(scenario, error);
     snprintf(error->text, sizeof error->text, "%s", reason);
     return false;

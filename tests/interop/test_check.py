@@ -69,6 +69,24 @@ class Check(unittest.TestCase):
         bounded = lastack("check", "last-ack", "--states", "1000")
         self.assertEqual(bounded.returncode, 1)
         self.assertIn(b"not complete: states", bounded.stdout)
+        self.assertIn(b"none so far: no verdict", bounded.stdout)
+        self.assertNotIn(b"none within these bounds", bounded.stdout)  # nobody knows
+        self.assertNotIn(b"EXPECTED", bounded.stdout)
+        bounded = json.loads(lastack("check", "last-ack", "--states", "1000", "--json").stdout)
+        self.assertEqual((bounded["verdict"], bounded["as_expected"], bounded["ending"]), (None, False, "states"))
+
+    def test_a_replay_as_json(self):
+        trail = self.file("trail")
+        lastack("check", "last-ack-msl-0", "--trail", trail)
+        done = lastack("check", "--replay", trail, "--json")
+        replay = json.loads(done.stdout)
+        self.assertEqual((done.returncode, replay["verdict"], replay["as_expected"]), (0, "reset", True))
+        self.assertEqual(replay["settings"]["msl_ms"], 0)
+        text = Path(trail).read_text(encoding="utf-8").splitlines()
+        Path(trail).write_text("\n".join(text[:-1]) + "\n", encoding="utf-8")  # before it goes wrong
+        done = lastack("check", "--replay", trail)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"nothing is wrong with it", done.stdout)
 
     def test_what_is_wrong_is_said(self):
         bad = self.file("bad")
@@ -82,6 +100,11 @@ class Check(unittest.TestCase):
                                 (("open-at-once", "--set", "opens=2"), "open-at-once: peer_opens goes with one open"),
                                 (("custom", "--set", "opens=0"), "custom: nobody opens"),
                                 (("--quick", "last-ack"), "--quick is all runs as they are"),
+                                (("--quick", "--pcap", bad), "take what one run found"),
+                                (("last-ack", "ghost", "--trail", bad), "take what one run found"),
+                                (("last-ack", "--json", "--coverage"), "--coverage is a table"),
+                                (("last-ack", "--resume", bad), f"--resume {bad}: it is no checkpoint"),
+                                (("last-ack", "--resume", self.file("none")), "none: No such file"),
                                 (("--replay", bad), f"--replay {bad}:2: there is no such kind of event"),
                                 (("--replay", self.file("none")), "No such file")):
             with self.subTest(arguments=arguments):

@@ -37,6 +37,25 @@ class Lab(unittest.TestCase):
         with scenario(text) as file:
             self.assertEqual(lab("run", file.name, "--plain").stdout, lab("run", "lost-last-ack", "--plain").stdout)
 
+    def test_a_file_shown_reads_back(self):
+        with scenario("title A file's\nclaim It has a claim.\n" + BASE) as file:
+            text = lab("show", file.name).stdout
+            with scenario(text) as shown:
+                self.assertEqual(lab("show", shown.name).stdout, text)
+
+    def test_a_step_that_was_never_reached_is_told(self):
+        with scenario(BASE + "when B received 7: B abort\n") as file:
+            self.assertIn("line 6 was never reached: when B received 7: B abort\n", lab("run", file.name).stdout)
+            told = json.loads(lab("run", file.name, "--json").stdout)["not_taken"]
+        self.assertEqual(told, [{"line": 6, "step": "when B received 7: B abort"}])
+
+    def test_octets_that_are_no_characters_are_octets_in_json(self):
+        with tempfile.NamedTemporaryFile(suffix=".lab") as file:
+            file.write(BASE.encode() + b"expect B receives \"\xff\"\n")
+            file.flush()
+            told = json.loads(lab("run", file.name, "--json").stdout)["expectations"]
+        self.assertEqual([expectation["expected"] for expectation in told], ["expect B receives \"\\xff\""])
+
     def test_an_expectation_that_is_not_met(self):
         with scenario(BASE + "expect A is CLOSED\n") as file:
             result = lab("run", file.name, "--plain")
@@ -119,6 +138,14 @@ class Lab(unittest.TestCase):
             runs = [lab("run", file.name, "--plain", "--set", f"seed={seed}").stdout for seed in (1, 1, 2)]
         self.assertEqual(runs[0], runs[1])
         self.assertNotEqual(runs[0], runs[2])
+
+    def test_what_the_buffer_does_not_take_is_sent_before_all_that_comes_later(self):
+        for end in ("close", "shutdown"):
+            with scenario(BASE + "when A is ESTABLISHED: A send 1000000 x \"n\"\nafter 0: A send \"tail\"\n"
+                          f"after 0: A {end}\nwhen B sees-end: B close\n"
+                          "expect B receives 1000000 x \"n\", \"tail\"\nexpect A sends fin = 1\n") as file:
+                result = lab("run", file.name, "--quiet")
+            self.assertEqual((result.returncode, result.stderr), (0, ""), result.stdout)
 
     def test_a_program_that_does_not_read(self):
         with scenario(BASE.replace("listen 80", "listen 80 hold") +

@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,13 +13,13 @@
 
 /* The explorer finds what is there to be found, as short as can be, and each property is able to fail. */
 
-static struct scenario scenario;
+static struct check_scenario scenario;
 static struct verdict verdict;
 static const struct bounds no_bounds;
 
 static void explore_named(const char *name)
 {
-    const struct scenario *known = check_scenario_find(name);
+    const struct check_scenario *known = check_scenario_find(name);
     assert_non_null(known);
     scenario = *known;
     explore(&scenario, &no_bounds, &verdict);
@@ -119,10 +120,40 @@ static void an_interrupted_run_goes_on(void **state)
     unlink(path);
 }
 
+/* One bit, anywhere: worlds that are taken for met although they were not would make a false verdict. */
+static void a_damaged_checkpoint_is_not_gone_on_from(void **state)
+{
+    char path[] = "/tmp/lastack-check-XXXXXX";
+    struct bounds bounds = {.states = 300, .checkpoint = path};
+    int file = mkstemp(path);
+    (void)state;
+    close(file);
+    scenario = *check_scenario_find("ghost");
+    explore(&scenario, &bounds, &verdict);
+    bounds = (struct bounds){.states = 301, .resume = path};
+    explore(&scenario, &bounds, &verdict);
+    assert_int_equal(verdict.ending, ENDING_STATES);
+    file = open(path, O_RDWR);
+    const off_t length = lseek(file, 0, SEEK_END);
+    for (off_t at = 5; at < length; at += length / 97) {
+        uint8_t octet;
+        assert_int_equal(pread(file, &octet, 1, at), 1);
+        octet ^= 0x10;
+        assert_int_equal(pwrite(file, &octet, 1, at), 1);
+        explore(&scenario, &bounds, &verdict);
+        if (verdict.ending != ENDING_BROKEN)
+            fail_msg("octet %lld of %lld is another, and nobody noticed", (long long)at, (long long)length);
+        octet ^= 0x10;
+        assert_int_equal(pwrite(file, &octet, 1, at), 1);
+    }
+    close(file);
+    unlink(path);
+}
+
 static void a_trail_is_read_back(void **state)
 {
     static struct trail trail;
-    struct scenario read;
+    struct check_scenario read;
     struct outcome outcome;
     char *text = NULL;
     size_t size = 0;
@@ -150,7 +181,7 @@ static void a_wrong_trail_is_refused(void **state)
         unsigned line;
     } wrong[] = {{"loss=1\nloss=x\n", 2}, {"what\n", 1},   {"event=1\n", 1},  {"event=99:0:0\n", 1},
                  {"client=sing\n", 1},    {"loss=1\n", 2}, {"isn=never\n", 1}};
-    struct scenario read;
+    struct check_scenario read;
     unsigned line = 0;
     (void)state;
     for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -338,6 +369,7 @@ int main(void)
         cmocka_unit_test(the_same_twice_is_the_same),
         cmocka_unit_test(bounds_are_said),
         cmocka_unit_test(an_interrupted_run_goes_on),
+        cmocka_unit_test(a_damaged_checkpoint_is_not_gone_on_from),
         cmocka_unit_test(a_trail_is_read_back),
         cmocka_unit_test(a_wrong_trail_is_refused),
         cmocka_unit_test(a_good_life_is_right),

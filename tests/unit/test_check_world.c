@@ -9,7 +9,7 @@
 
 /* The checker's worlds: what cannot be told apart has one digest, and everything else has another. */
 
-static struct scenario scenario;
+static struct check_scenario scenario;
 static struct checker checker;
 static struct world world;
 

@@ -178,6 +178,8 @@ static void errors_name_line_word_and_reason(void **state)
         {"router R\nexpect R repeats\n", 2, 10, "only \"refuses\""},
         {"claim\n", 1, 1, "'claim' begins no statement"},
         {"host A\nhost B\n", 0, 0, "a scenario has two hosts and a link"},
+        {"host A\nhost B\nlink A B\nuntil 10s\nexpect at 11s: A is CLOSED\n", 5, 0, "at 11s all is over: until 10s"},
+        {"host A\nhost B\nlink A B\nat 601s: A vanish\n", 4, 0, "at 601s all is over: until 600s"},
         {"host A ttl=0\nhost B\nlink A B\n", 0, 0, "host A: ttl: 1 to 255"},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -206,6 +208,8 @@ static void settings_may_be_changed_afterwards(void **state)
     assert_true(config.timestamps);
     assert_true(scenario_set(s, "seed=9", &error));
     assert_int_equal(s->seed, 9);
+    assert_false(scenario_set(s, "seed=4294967296", &error));
+    assert_string_equal(error.text, "'4294967296' is no seed: 0 to 4294967295");
     assert_false(scenario_set(s, "C.msl=0", &error));
     assert_string_equal(error.text, "there is no host 'C'");
     assert_false(scenario_set(s, "ttl=0", &error));
