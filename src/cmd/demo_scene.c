@@ -200,6 +200,7 @@ static struct la_config scene_config(const struct scene_setup *setup)
     config.send_buffer_bytes = 1 << 20;
     config.connections = 256;
     config.msl_ms = setup->msl_ms;
+    config.time_wait_rtos = 0; /* exactly 2 MSL, which are short here so that one can watch them */
     config.trace_records = setup->ladder ? TRACE_RECORDS : 0;
     return config;
 }
