@@ -38,8 +38,8 @@ struct connection *listen_open(struct tcp *tcp, uint32_t listener, unsigned inte
 }
 
 /* Beyond the numbers of an incarnation that is remembered. */
-static void open(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
-                 struct time_wait_record *record)
+static void open_beyond(struct tcp *tcp, uint32_t listener, unsigned interface, const struct segment *segment,
+                        struct time_wait_record *record)
 {
     struct clock_origin origin = clock_origin(tcp, &segment->local, &segment->remote);
     if (record != NULL) {
@@ -66,6 +66,6 @@ void segment_arrives_in_listen(struct tcp *tcp, uint32_t listener, unsigned inte
     } else if (!listener_has_room(listener_at(tcp, listener))) {
         segment_drop(tcp, LA_DROP_BACKLOG_FULL, segment, NULL);
     } else { /* third */
-        open(tcp, listener, interface, segment, record);
+        open_beyond(tcp, listener, interface, segment, record);
     }
 }

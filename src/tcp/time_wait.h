@@ -94,7 +94,7 @@ COLD void time_wait_lengthen(const struct core *core, struct time_wait_record *r
    has time to repeat its FIN. */
 static inline void time_wait_covers(const struct core *core, struct time_wait_record *record, uint32_t rto_ms)
 {
-    if (core->config.time_wait_rtos * (uint64_t)rto_ms > 2 * core->config.msl_ms) {
+    if (core->config.time_wait_rtos * (uint64_t)rto_ms > 2 * (uint64_t)core->config.msl_ms) {
         time_wait_lengthen(core, record, rto_ms);
     }
 }
