@@ -14,8 +14,7 @@ enum la_wait_class {
 
 /* The state from which TIME-WAIT was entered. */
 enum la_wait_way {
-    LA_WAY_FIN_WAIT_2, /* we closed first, in four steps */
-    LA_WAY_FIN_WAIT_1, /* we closed first, in three: the peer's FIN acknowledged ours */
+    LA_WAY_FIN_WAIT_2, /* we closed first; the peer's FIN that acknowledges ours goes through it, too */
     LA_WAY_CLOSING     /* both at once */
 };
 
@@ -28,7 +27,7 @@ enum la_wait_risk {
 };
 
 #define LA_WAIT_CLASS_COUNT 4
-#define LA_WAIT_WAY_COUNT   3
+#define LA_WAIT_WAY_COUNT   2
 #define LA_WAIT_RISK_COUNT  4
 
 struct la_wait {

@@ -193,7 +193,6 @@ const char *la_wait_way_name(enum la_wait_way way)
 {
     switch (way) {
     case LA_WAY_FIN_WAIT_2: return "FIN-WAIT-2";
-    case LA_WAY_FIN_WAIT_1: return "FIN-WAIT-1";
     case LA_WAY_CLOSING: return "CLOSING";
     }
     return "?";

@@ -28,12 +28,9 @@ struct clock_origin clock_origin(const struct tcp *tcp, const struct la_endpoint
 {
     uint32_t ticks = (uint32_t)(tcp_core(tcp)->now / (LA_MILLISECOND / TICKS)); /* MUST-8 */
     uint64_t secret = secret_of(tcp, local, remote);
-    struct clock_origin origin = {seq_of(ticks + (uint32_t)secret), (uint32_t)(secret >> 32)};
-    if (tcp->clock_ahead_ms != 0) {
-        origin.iss = seq_add(origin.iss, tcp->clock_ahead_ms * TICKS);
-        origin.timestamp_offset += tcp->clock_ahead_ms;
-    }
-    return origin;
+    uint32_t ahead_ms = tcp->clock_ahead_ms;
+    return (struct clock_origin){seq_of(ticks + ahead_ms * TICKS + (uint32_t)secret),
+                                 (uint32_t)(secret >> 32) + ahead_ms};
 }
 
 /* What a port would make of the four-tuple. */

@@ -23,12 +23,6 @@ void bound_fin_wait_2(struct tcp *tcp, struct connection *c)
     }
 }
 
-static enum la_wait_way way_to(const struct connection *c)
-{
-    enum la_state state = (enum la_state)c->state;
-    return state == LA_CLOSING ? LA_WAY_CLOSING : state == LA_FIN_WAIT_1 ? LA_WAY_FIN_WAIT_1 : LA_WAY_FIN_WAIT_2;
-}
-
 /* RFC 9293 3.6.1, MUST-13. NULL: without the wait, or in a table without room. */
 static struct time_wait_record *keep_record(struct tcp *tcp, const struct connection *c, enum la_wait_class class)
 {
@@ -70,7 +64,7 @@ static bool begin_wait(struct tcp *tcp, const struct connection *c)
     if (record == NULL) {
         return false;
     }
-    record->way = way_to(c) & 3U;
+    record->way = c->state == LA_CLOSING ? LA_WAY_CLOSING : LA_WAY_FIN_WAIT_2; /* FIN-WAIT-1 goes through it */
     time_wait_covers(core, record, retransmission_timeout_ms(tcp, c));
     core_count(core, LA_COUNT_WAIT_ENTERED);
     time_wait_trace(core, time_wait_table(tcp, &c->remote), record, LA_WAIT_ENTERED);

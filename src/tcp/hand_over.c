@@ -281,7 +281,7 @@ static const char *take_record(struct tcp *tcp, struct time_wait_table *table, c
     record->timestamps = (saved->word & FLAG_TIMESTAMPS) != 0;
     record->is_longer = (saved->word & FLAG_LONGER) != 0 || left_ms > 2 * core->config.msl_ms;
     record->is_moved = (saved->word & FLAG_MOVED) != 0 || record->is_longer;
-    record->way = way_of(saved->word) & 3U;
+    record->way = way_of(saved->word) & 1U;
     record->answers = answers_of(saved->word) & 7U;
     record->scale = scale_of(saved->word) & 0xfU;
     return NULL;

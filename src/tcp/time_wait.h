@@ -45,7 +45,7 @@ struct time_wait_record {
     bool is_shadowed : 1;  /* a new incarnation owns it, and may give it back (shadow.h) */
     bool is_longer : 1;    /* than 2 MSL */
     uint8_t answers : 3;   /* ACKs sent, RECORD_ANSWERS_MOST at most */
-    uint8_t way : 2;       /* enum la_wait_way */
+    uint8_t way : 1;       /* enum la_wait_way */
     uint8_t addresses[];   /* local, remote: 4 octets each, or 16 */
 };
 

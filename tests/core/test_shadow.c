@@ -70,6 +70,22 @@ static struct test *reopened(struct old *old)
     return reopened_with(&config, old);
 }
 
+/* The same, and then the old incarnation's peer is heard of again, 10 ms later. */
+static struct test *reopened_and_heard(bool stamped, struct old *old, const struct seg *heard)
+{
+    struct la_config config = usual();
+    config.timestamps = stamped;
+    struct test *t = reopened_with(&config, old);
+    struct seg seg = *heard;
+    advance_ms(t, 10);
+    seg.tsval = stamped ? peer_now(t) : 0;
+    inject_old(t, old, &seg);
+    return t;
+}
+
+static const struct seg old_fin = {.flags = FIN | ACK, .seq = 1, .ack = 2};
+static const struct seg old_ack = {.flags = ACK, .seq = 2, .ack = 2};
+
 /* The connection is gone, the record is what it was. */
 static void expect_restored(struct test *t, const struct old *old)
 {
@@ -97,12 +113,8 @@ static void the_old_fin_is_answered_in_the_shadow(void **state)
 {
     (void)state;
     for (unsigned stamped = 0; stamped < 2; stamped++) {
-        struct la_config config = usual();
-        config.timestamps = stamped;
         struct old old;
-        struct test *t = reopened_with(&config, &old);
-        advance_ms(t, 10);
-        inject_old(t, &old, &(struct seg){.flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = stamped ? peer_now(t) : 0});
+        struct test *t = reopened_and_heard(stamped, &old, &old_fin);
         expect_old_ack(t, &old);
         old.until = t->now + WAIT_MS * LA_MILLISECOND;
         expect_state(t, LA_SYN_RECEIVED);
@@ -119,11 +131,8 @@ static void the_old_fin_undoes_nothing(void **state)
 {
     (void)state;
     for (unsigned stamped = 0; stamped < 2; stamped++) {
-        struct la_config config = usual();
-        config.timestamps = stamped;
         struct old old;
-        struct test *t = reopened_with(&config, &old);
-        inject_old(t, &old, &(struct seg){.flags = FIN | ACK, .seq = 1, .ack = 2, .tsval = stamped ? peer_now(t) : 0});
+        struct test *t = reopened_and_heard(stamped, &old, &old_fin);
         expect_old_ack(t, &old);
         inject(t, .flags = ACK, .seq = 1, .ack = 1);
         expect_state(t, LA_ESTABLISHED);
@@ -138,12 +147,8 @@ static void the_old_ack_undoes_nothing(void **state)
 {
     (void)state;
     for (unsigned stamped = 0; stamped < 2; stamped++) {
-        struct la_config config = usual();
-        config.timestamps = stamped;
         struct old old;
-        struct test *t = reopened_with(&config, &old);
-        advance_ms(t, 10);
-        inject_old(t, &old, &(struct seg){.flags = ACK, .seq = 2, .ack = 2, .tsval = stamped ? peer_now(t) : 0});
+        struct test *t = reopened_and_heard(stamped, &old, &old_ack);
         expect_dropped(t, LA_DROP_WAIT_ACK);
         expect_nothing(t);
         expect_state(t, LA_SYN_RECEIVED);

@@ -164,6 +164,9 @@ static void read_record(struct test *t, const struct la_trace *record)
         }
         return;
     case LA_TRACE_TIME_WAIT:
+        if (record->detail == LA_WAIT_EVICTED) {
+            t->evicted[record->flags]++;
+        }
         if (is_ours) {
             note_wait(t, record);
         }

@@ -96,6 +96,7 @@ struct test {
     size_t out_count;
     struct segment last; /* the last that was expected, with its raw numbers */
     uint64_t dropped[LA_DROP_COUNT];
+    unsigned evicted[LA_WAIT_RISK_COUNT]; /* records, whosever, by the risk that was taken */
 
     char *history;
     size_t history_length;
