@@ -19,11 +19,11 @@
      16      config.key                           2       window
                                                   1       restarts
      then the records, IPv4 first,                1       interface
-     then 8: SipHash-2-4 of all before            2       enum flag, class, way, answers, scale
+     then 8: SipHash-2-4 of all before            2       enum flag, class, way, answers, scale, span
      under a key of zeros                         2       0
                                                   8 / 32  local address, remote address */
 
-#define VERSION       1
+#define VERSION       2
 #define HEADER_BYTES  48
 #define DIGEST_BYTES  8
 #define RECORD_BYTES  32 /* and the addresses */
@@ -33,14 +33,13 @@
 static const char magic[8] = {'l', 'a', 's', 't', 'a', 'c', 'k', 'W'};
 
 /* What a record has of flags and small numbers, in one word. */
-enum flag { FLAG_TIMESTAMPS = 1, FLAG_MOVED = 2, FLAG_LONGER = 4 };
+enum flag { FLAG_TIMESTAMPS = 1, FLAG_MOVED = 2 };
 
 static uint16_t word_of(const struct time_wait_record *record)
 {
-    unsigned flags = (record->timestamps ? FLAG_TIMESTAMPS : 0U) | (record->is_moved ? FLAG_MOVED : 0U) |
-                     (record->is_longer ? FLAG_LONGER : 0U);
+    unsigned flags = (record->timestamps ? FLAG_TIMESTAMPS : 0U) | (record->is_moved ? FLAG_MOVED : 0U);
     unsigned word = flags | (unsigned)record->class << 3 | (unsigned)record->way << 5 | (unsigned)record->answers << 7 |
-                    (unsigned)record->scale << 10;
+                    (unsigned)record->scale << 10 | (unsigned)record->span << 14;
     return (uint16_t)word;
 }
 
@@ -62,6 +61,11 @@ static unsigned answers_of(unsigned word)
 static unsigned scale_of(unsigned word)
 {
     return word >> 10 & 0xfU;
+}
+
+static unsigned span_of(unsigned word)
+{
+    return word >> 14 & 3U;
 }
 
 static size_t bytes_for(uint64_t ipv4, uint64_t ipv6)
@@ -163,7 +167,7 @@ static const char *read_header(struct reader *r, struct header *header)
         return "these are no TIME-WAIT records";
     }
     if (read_u32(r) != VERSION && !r->failed) {
-        return "the format's version is not 1";
+        return "the format's version is not 2";
     }
     header->saved.ipv4 = read_u32(r);
     header->saved.ipv6 = read_u32(r);
@@ -279,8 +283,12 @@ static const char *take_record(struct tcp *tcp, struct time_wait_table *table, c
     record->restarts = saved->restarts;
     record->interface = saved->interface;
     record->timestamps = (saved->word & FLAG_TIMESTAMPS) != 0;
-    record->is_longer = (saved->word & FLAG_LONGER) != 0 || left_ms > 2 * core->config.msl_ms;
-    record->is_moved = (saved->word & FLAG_MOVED) != 0 || record->is_longer;
+    record->span = span_of(saved->word) & 3U;
+    if (left_ms > span_ms(core, record->span)) {
+        record->span = SPAN_LONGER; /* this host's MSL is another */
+    }
+    record->is_moved = (saved->word & FLAG_MOVED) != 0 || record->span == SPAN_LONGER;
+    table->is_mixed |= record->span != SPAN_WHOLE;
     record->way = way_of(saved->word) & 1U;
     record->answers = answers_of(saved->word) & 7U;
     record->scale = scale_of(saved->word) & 0xfU;

@@ -86,6 +86,24 @@ static void a_wait_outlives_its_process(void **state)
     end(t);
 }
 
+/* Half of a wait of a quarter is over: the rest of it is taken over, and when it began. */
+static void a_shorter_wait_outlives_its_process(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_FIN_WAIT_2);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_MSL_MS, 7500) == LA_OK);
+    inject(t, .flags = FIN | ACK, .seq = peer_next(LA_FIN_WAIT_2), .ack = 2);
+    expect(t, .flags = ACK, .seq = 2, .ack = 2);
+    user_release(t);
+    advance_ms(t, 7000);
+    const struct saved saved = save(t);
+    restart(t, &t->config, 100 * LA_SECOND);
+    check(t, load(t, &saved, 500 * LA_MILLISECOND) == NULL);
+    check(t, only_wait(t).since == t->now - 7500 * LA_MILLISECOND);
+    check(t, only_wait(t).until == t->now + 7500 * LA_MILLISECOND);
+    end(t);
+}
+
 /* The peer, in LAST-ACK, repeats its FIN, and the new process answers for the old one. */
 static void the_new_process_answers(void **state)
 {
@@ -190,9 +208,13 @@ static void the_clocks_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_wait_outlives_its_process), cmocka_unit_test(the_new_process_answers),
-        cmocka_unit_test(the_downtime_counts),         cmocka_unit_test(what_is_damaged_is_refused),
-        cmocka_unit_test(hosts_that_cannot_take_it),   cmocka_unit_test(the_clocks_go_on),
+        cmocka_unit_test(a_wait_outlives_its_process),
+        cmocka_unit_test(a_shorter_wait_outlives_its_process),
+        cmocka_unit_test(the_new_process_answers),
+        cmocka_unit_test(the_downtime_counts),
+        cmocka_unit_test(what_is_damaged_is_refused),
+        cmocka_unit_test(hosts_that_cannot_take_it),
+        cmocka_unit_test(the_clocks_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
