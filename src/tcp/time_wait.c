@@ -535,7 +535,8 @@ static uint32_t find_over(const struct core *core, const struct time_wait_table 
 {
     uint32_t first = four_tuple_place(hash, table->used);
     for (uint32_t looked = 0; looked < CHOICE; looked++) {
-        uint32_t place = (uint32_t)((first + (uint64_t)looked * table->used / CHOICE) % table->used);
+        uint32_t place = first + (uint32_t)((uint64_t)looked * table->used / CHOICE);
+        place = place < table->used ? place : place - table->used;
         const struct time_wait_record *record = record_at(core, table, position_at(table, place));
         if (record->class == 0 || is_over(core, record)) {
             return place;

@@ -187,7 +187,7 @@ static void the_clocks_go_on(void **state)
     const struct la_wait old = only_wait(t);
     const struct saved saved = save(t);
     restart(t, &t->config, 0);
-    check(t, load(t, &saved, 2 * WAIT_MS * LA_MILLISECOND) == NULL);
+    check(t, load(t, &saved, 2 * (WAIT_MS * LA_MILLISECOND)) == NULL);
     check(t, waits_of(t) == 0);
     struct la_conn conn;
     check(t, la_connect(t->host, t->now, &t->local, &t->remote, &conn) == LA_OK);
