@@ -266,12 +266,12 @@ enum la_option {
 };
 
 /* The times of keepalive and the number of its probes, the user timeout, R1, R2 and the MSL take one of
-   config.own_settings when one of them is first set for a connection: LA_ERROR_NO_SETTINGS if there is none. An option that is set right behind
-   la_connect holds for the SYN too: nothing leaves before the next la_host_output.
+   config.own_settings when one of them is first set for a connection: LA_ERROR_NO_SETTINGS if there is none. An option
+   that is set right behind la_connect holds for the SYN too: nothing leaves before the next la_host_output.
 
-   LA_OPTION_MSL_MS is of the connection's record, for a path that is known to be short:
-   the next of config.msl_ms, a quarter and a sixteenth of it that is not less. 0: no record is kept. The record is not
-   over before config.time_wait_rtos RTOs, of 200 ms at least; its place in the table is free when that is needed, and 2
+   LA_OPTION_MSL_MS is of the connection's record, for a path that is known to be short: the next of config.msl_ms, a
+   quarter and a sixteenth of it that is not less. 0: no record is kept. The record is not over before
+   config.time_wait_rtos RTOs, of 200 ms at least; its place in the table is free when that is needed, and 2
    config.msl_ms after it came at the latest. */
 
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -20,16 +21,29 @@ enum { TRACE_RECORDS = 65536, PAUSE_MS = 10, REPEAT_MS = 200, PATIENCE_MS = 2000
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+void *stage_block(size_t size)
+{
+    void *block = NULL;
+    bool is_large = size >= HUGE_PAGE_BYTES;
+    if (posix_memalign(&block, is_large ? HUGE_PAGE_BYTES : LA_HOST_ALIGNMENT, size) != 0)
+        return NULL;
+    if (is_large)
+        (void)madvise(block, size, MADV_HUGEPAGE);
+    return block;
+}
+
 la_host *stage_host(const char *command, const struct la_config *config, la_time now)
 {
     const char *wrong = la_config_error(config);
     size_t size = la_host_size(config);
-    void *block = NULL;
     if (wrong) {
         complain(command, "%s", wrong);
         return NULL;
     }
-    if (posix_memalign(&block, LA_HOST_ALIGNMENT, size) != 0) {
+    void *block = stage_block(size);
+    if (!block) {
         complain(command, "no memory for a host of %zu octets", size);
         return NULL;
     }

@@ -67,6 +67,10 @@ void stage_end_command(struct stage *stage);
 /* 0, or -1 if the capture could not be written: said on standard error. */
 int stage_close(struct stage *stage);
 
+/* Memory for a host, or NULL: free() gives it back. In huge pages where the kernel has them: a table of millions of
+   records is looked into at random, and with pages of 4 KiB each look costs a walk through the page tables too. */
+void *stage_block(size_t size);
+
 /* The host's memory, aligned. NULL: said on standard error. */
 la_host *stage_host(const char *command, const struct la_config *config, la_time now);
 void stage_host_free(la_host *host);
