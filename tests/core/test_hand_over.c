@@ -104,6 +104,26 @@ static void a_shorter_wait_outlives_its_process(void **state)
     end(t);
 }
 
+/* The next host waits longer or not at all: what it takes over lasts as long as it was said to, and since when is not
+   known there. */
+static void into_a_host_with_another_msl(void **state)
+{
+    (void)state;
+    static const uint32_t others[] = {0, 1000, 29999, 60000};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct test *t = waiting();
+        const struct saved saved = save(t);
+        struct la_time_wait_saved what;
+        struct la_config config = t->config;
+        check(t, la_time_wait_saved(saved.octets, saved.length, &what) == NULL && what.msl_ms == config.msl_ms);
+        config.msl_ms = others[i];
+        restart(t, &config, 100 * LA_SECOND);
+        check(t, load(t, &saved, LA_SECOND) == NULL);
+        check(t, only_wait(t).since == 0 && only_wait(t).until == t->now + (WAIT_MS - 1000) * LA_MILLISECOND);
+        end(t);
+    }
+}
+
 /* The peer, in LAST-ACK, repeats its FIN, and the new process answers for the old one. */
 static void the_new_process_answers(void **state)
 {
@@ -208,13 +228,10 @@ static void the_clocks_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_wait_outlives_its_process),
-        cmocka_unit_test(a_shorter_wait_outlives_its_process),
-        cmocka_unit_test(the_new_process_answers),
-        cmocka_unit_test(the_downtime_counts),
-        cmocka_unit_test(what_is_damaged_is_refused),
-        cmocka_unit_test(hosts_that_cannot_take_it),
-        cmocka_unit_test(the_clocks_go_on),
+        cmocka_unit_test(a_wait_outlives_its_process),  cmocka_unit_test(a_shorter_wait_outlives_its_process),
+        cmocka_unit_test(into_a_host_with_another_msl), cmocka_unit_test(the_new_process_answers),
+        cmocka_unit_test(the_downtime_counts),          cmocka_unit_test(what_is_damaged_is_refused),
+        cmocka_unit_test(hosts_that_cannot_take_it),    cmocka_unit_test(the_clocks_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
