@@ -1,6 +1,8 @@
 #ifndef CMD_STAGE_H
 #define CMD_STAGE_H
 
+#include "control.h"
+#include "kept.h"
 #include "network.h"
 
 #include <lastack/lastack.h>
@@ -31,6 +33,9 @@ struct stage {
     struct pcapng *pcapng;
     FILE *pcap_file;
     struct watch watch;
+    struct kept kept;        /* --waits */
+    bool kept_is_ours;       /* its records were taken over: it is ours to replace */
+    struct control *control; /* NULL: none */
     struct link_error error;
     la_time began;
 

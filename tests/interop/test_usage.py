@@ -67,6 +67,12 @@ WRONG = [
     (("drill", "x.pkt", "--msl_ms=x"), "--msl_ms: msl_ms is a number from 0 to 4294967295, not 'x'"),
     (("drill", "x.pkt", "--nonsense=1"), "there is no option --nonsense"),
     (("drill", "x.pkt", "-D", "x"), "--define: define is NAME=VALUE, not 'x'"),
+    (("waits",), "of which table?"),
+    (("waits", "--from", "a", "--control", "b"), "of which table?"),
+    (("waits", "--from", "a", "b"), "no argument is expected"),
+    (("waits", "--from", "a", "--json", "--openmetrics"), "not both"),
+    (("waits", "--from", "a", "--ports", "9-8"), "--ports: must be FIRST-LAST"),
+    (("waits", "--from", "a", "--ports", "70000"), "--ports: must be FIRST-LAST"),
     (("bench",), "which benchmark?"),
     (("bench", "nonsense"), 'there is no benchmark "nonsense"'),
     (("bench", "churn", "x"), "no argument is expected"),
@@ -87,7 +93,7 @@ class Usage(unittest.TestCase):
                 self.assertIn(said, done.stderr.decode())
 
     def test_help(self):
-        for arguments in ((), ("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("lab",), ("check",), ("bench",),
+        for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",), ("bench",),
                           ("bench", "churn"), ("bench", "timewait"), ("bench", "bulk")):
             with self.subTest(arguments=arguments):
                 done = lastack(*arguments, "--help")
@@ -98,7 +104,7 @@ class Usage(unittest.TestCase):
 
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
-        for command in (("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("lab",), ("check",), ("bench", "churn"),
+        for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",), ("bench", "churn"),
                         ("bench", "timewait"), ("bench", "bulk")):
             options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)
