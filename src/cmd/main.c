@@ -24,6 +24,7 @@ static const struct command commands[] = {
     {"lab", cmd_lab, "see it happen: scenarios in a network that loses and delays what they say"},
     {"drill", cmd_drill, "run packetdrill scripts against lastack, in virtual time"},
     {"check", cmd_check, "explore all interleavings of two hosts within bounds, and show what goes wrong"},
+    {"sim", cmd_sim, "whole lifetimes by the seed, under all that a network can do to them"},
     {"bench", cmd_bench, "what a connection costs: time, instructions, packets, memory"},
 };
 

@@ -73,6 +73,11 @@ WRONG = [
     (("waits", "--from", "a", "--json", "--openmetrics"), "not both"),
     (("waits", "--from", "a", "--ports", "9-8"), "--ports: must be FIRST-LAST"),
     (("waits", "--from", "a", "--ports", "70000"), "--ports: must be FIRST-LAST"),
+    (("sim", "x"), "no argument is expected"),
+    (("sim", "--workload", "x"), "--workload: must be mixed, reopen or full"),
+    (("sim", "--without", "loss,x"), "--without: loss, duplication"),
+    (("sim", "--shard", "2/2"), "--shard: must be I/N"),
+    (("sim", "--set", "msl_ms"), "--set: must be NAME=VALUE"),
     (("bench",), "which benchmark?"),
     (("bench", "nonsense"), 'there is no benchmark "nonsense"'),
     (("bench", "churn", "x"), "no argument is expected"),
@@ -96,7 +101,7 @@ class Usage(unittest.TestCase):
                 self.assertIn(said, done.stderr.decode())
 
     def test_help(self):
-        for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
+        for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",), ("sim",),
                           ("bench",), ("bench", "churn"), ("bench", "timewait"), ("bench", "ports"), ("bench", "bulk")):
             with self.subTest(arguments=arguments):
                 done = lastack(*arguments, "--help")
@@ -107,7 +112,7 @@ class Usage(unittest.TestCase):
 
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
-        for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
+        for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",), ("sim",),
                         ("bench", "churn"), ("bench", "timewait"), ("bench", "ports"), ("bench", "bulk")):
             options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)

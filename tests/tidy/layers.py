@@ -27,10 +27,11 @@ SEES = {
     "drill": {"show", "socket"},
     "lab": {"show", "link"},
     "check": {"show", "host", "ip", "tcp", "wire", "base"},
-    "cmd": {"show", "link", "socket", "drill", "lab", "check"},
+    "sim": {"show", "link", "host", "ip", "tcp", "wire", "base"},
+    "cmd": {"show", "link", "socket", "drill", "lab", "check", "sim"},
 }
 INSPECT = {"host_inspect.h"}
-INSPECTS = {"check"}  # who looks inside, as tests do
+INSPECTS = {"check", "sim"}  # who looks inside, as tests do
 
 
 def options_of(commands, folder):
