@@ -93,8 +93,8 @@ class Usage(unittest.TestCase):
                 self.assertIn(said, done.stderr.decode())
 
     def test_help(self):
-        for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",), ("bench",),
-                          ("bench", "churn"), ("bench", "timewait"), ("bench", "bulk")):
+        for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
+                          ("bench",), ("bench", "churn"), ("bench", "timewait"), ("bench", "bulk")):
             with self.subTest(arguments=arguments):
                 done = lastack(*arguments, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
@@ -104,8 +104,8 @@ class Usage(unittest.TestCase):
 
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
-        for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",), ("bench", "churn"),
-                        ("bench", "timewait"), ("bench", "bulk")):
+        for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
+                        ("bench", "churn"), ("bench", "timewait"), ("bench", "bulk")):
             options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)
             for option in options:
