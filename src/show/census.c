@@ -221,7 +221,7 @@ bool census_text(struct census *census, FILE *file, unsigned most)
     for (size_t i = 0; i < shown; i++)
         text_destination(census, census->sorted[i], file);
     if (shown < census->count)
-        fprintf(file, "  and %zu others\n", census->count - shown);
+        fprintf(file, "  and %zu more\n", census->count - shown);
     return !ferror(file);
 }
 
