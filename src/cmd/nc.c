@@ -210,6 +210,10 @@ static void connect_now(struct nc *nc)
 {
     struct la_endpoint local = {.address = nc->network.address.address, .port = nc->local_port};
     int result = la_connect(nc->stage.host, now_of(nc), &local, &nc->remote, &nc->conn);
+    if (result == LA_ERROR_QUIET) { /* --quiet-time: it ends */
+        loop_at(&nc->stage.loop, now_of(nc) + RETRY_MS * LA_MILLISECOND, connect_again, nc);
+        return;
+    }
     nc->open = result == LA_OK;
     nc->ended = nc->output_over = false;
     if (!nc->open) {

@@ -202,6 +202,20 @@ class Refused(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertGreater(last_json(done.stdout)["dropped"]["quiet"], 0)
 
+    def test_who_opens_waits_for_the_quiet_time_to_end(self):
+        serve = self.python("""
+            l = socket.create_server(("", 80))
+            s, _ = l.accept()
+            s.recv(1000)
+            s.sendall(b"HTTP/1.0 200 OK\\r\\n\\r\\n")
+            s.close()
+            """)
+        for command in (("nc", "10.83.0.1", "80"), ("get", "http://10.83.0.1/")):
+            began = time.monotonic()
+            done = lastack(*command, "--quiet-time", "1", "--run", serve, data=b"GET / HTTP/1.0\r\n\r\n")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertGreater(time.monotonic() - began, 1)
+
 
 if __name__ == "__main__":
     needs("unshare", "nsenter", "ip", "curl")
