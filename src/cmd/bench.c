@@ -189,9 +189,10 @@ double bench_median(double *values, size_t count)
 
 static const struct command_line line = {
     "bench",
-    "lastack bench churn|timewait|bulk [OPTION]...",
+    "lastack bench churn|timewait|ports|bulk [OPTION]...",
     "  churn     connections opened, used and closed, with none and with a million waiting in TIME-WAIT\n"
     "  timewait  what a record in TIME-WAIT costs, among a thousand and among ten million\n"
+    "  ports     connections to the kernel, more than there are ports: real packets, real time\n"
     "  bulk      octets one way over one connection\n"
     "\n"
     "Both ends are lastack, in one thread, joined by a buffer; time is virtual. \"lastack bench churn --help\" and "
@@ -209,6 +210,8 @@ int cmd_bench(int argc, char **argv)
         return bench_churn(argc - 1, argv + 1);
     if (strcmp(argv[1], "timewait") == 0)
         return bench_timewait(argc - 1, argv + 1);
+    if (strcmp(argv[1], "ports") == 0)
+        return bench_ports(argc - 1, argv + 1);
     if (strcmp(argv[1], "bulk") == 0)
         return bench_bulk(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

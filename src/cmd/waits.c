@@ -144,20 +144,6 @@ static const char about[] =
     "  lastack waits --control /run/lastack.sock\n"
     "  lastack waits --from /var/lib/lastack.waits --census\n";
 
-static const char *take_ports(const char *text, struct census_budget *budget)
-{
-    char first[8];
-    const char *dash = strchr(text, '-');
-    size_t length = dash ? (size_t)(dash - text) : sizeof first;
-    if (length >= sizeof first)
-        return "--ports: must be FIRST-LAST, as 32768-60999";
-    memcpy(first, text, length);
-    first[length] = 0;
-    bool ok = !option_port(first, &budget->first_port) && !option_port(dash + 1, &budget->last_port) &&
-              budget->first_port <= budget->last_port;
-    return ok ? NULL : "--ports: must be FIRST-LAST, as 32768-60999";
-}
-
 static const char *complete(struct waits_options *options)
 {
     if (!options->control == !options->from)
@@ -165,7 +151,8 @@ static const char *complete(struct waits_options *options)
     if (options->json && options->openmetrics)
         return "--json or --openmetrics, not both";
     options->census = options->census || options->openmetrics;
-    return options->ports ? take_ports(options->ports, &options->budget) : NULL;
+    return options->ports ? option_ports(options->ports, &options->budget.first_port, &options->budget.last_port)
+                          : NULL;
 }
 
 int cmd_waits(int argc, char **argv)

@@ -79,6 +79,9 @@ WRONG = [
     (("bench", "churn", "--waiting", "99999999"), "--waiting: must be a whole number from 0 to 16000000"),
     (("bench", "timewait", "--waiting", "63"), "--waiting: must be a whole number from 64 to 16000000"),
     (("bench", "timewait", "--batches", "10001"), "--batches: at most 10000"),
+    (("bench", "ports"), "one port is expected"),
+    (("bench", "ports", "9", "--ports", "9-"), "--ports: must be FIRST-LAST"),
+    (("bench", "ports", "9", "--at-once", "4097"), "at most 4096 connections"),
     (("bench", "bulk", "--mtu", "1"), "--mtu: 576 to 65535"),
 ]
 
@@ -94,7 +97,7 @@ class Usage(unittest.TestCase):
 
     def test_help(self):
         for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
-                          ("bench",), ("bench", "churn"), ("bench", "timewait"), ("bench", "bulk")):
+                          ("bench",), ("bench", "churn"), ("bench", "timewait"), ("bench", "ports"), ("bench", "bulk")):
             with self.subTest(arguments=arguments):
                 done = lastack(*arguments, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
@@ -105,7 +108,7 @@ class Usage(unittest.TestCase):
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
         for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
-                        ("bench", "churn"), ("bench", "timewait"), ("bench", "bulk")):
+                        ("bench", "churn"), ("bench", "timewait"), ("bench", "ports"), ("bench", "bulk")):
             options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)
             for option in options:
