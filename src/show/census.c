@@ -199,11 +199,11 @@ bool census_text(struct census *census, FILE *file, unsigned most)
 {
     const uint64_t *kinds = census->kinds;
     unsigned long long waiting = kinds[LA_CLASS_WAITING];
+    uint64_t kept = kinds[LA_CLASS_ABORTED] + kinds[LA_CLASS_REMEMBERED];
     fprintf(file, "%llu records\n", (unsigned long long)total_of(census));
     fprintf(file, "  %llu wait: %llu we closed first, %llu both closed at once\n", waiting, waiting - census->both,
             (unsigned long long)census->both);
-    fprintf(file, "  %llu only remember: %llu we reset, %llu the peer closed first\n",
-            (unsigned long long)(kinds[LA_CLASS_ABORTED] + kinds[LA_CLASS_REMEMBERED]),
+    fprintf(file, "  %llu only remember: %llu we reset, %llu the peer closed first\n", (unsigned long long)kept,
             (unsigned long long)kinds[LA_CLASS_ABORTED], (unsigned long long)kinds[LA_CLASS_REMEMBERED]);
     fprintf(file,
             "of those that wait %llu have answered, %llu have begun again (the last ACK was lost), %llu have "
