@@ -143,6 +143,17 @@ static int address_of(const char *path, struct sockaddr_un *address, struct link
     return 0;
 }
 
+/* errno of connecting to it, 0 if somebody accepts. It does not wait: a queue that is full (EAGAIN) is somebody's. */
+static int probe(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int connected = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)address, sizeof *address);
+    int reason = connected < 0 ? errno : 0;
+    if (fd >= 0)
+        close(fd);
+    return reason;
+}
+
 /* What a program that ended otherwise than in order has left there. */
 static int remove_dead(const struct sockaddr_un *address, struct link_error *error)
 {
@@ -151,20 +162,18 @@ static int remove_dead(const struct sockaddr_un *address, struct link_error *err
         return 0;
     if (!S_ISSOCK(status.st_mode))
         return link_fail(error, "%s: is there already, and is no socket", address->sun_path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int connected = fd < 0 ? -1 : connect(fd, (const struct sockaddr *)address, sizeof *address);
-    if (fd >= 0)
-        close(fd);
-    if (connected == 0)
+    int reason = probe(address);
+    if (reason == 0 || reason == EAGAIN)
         return link_fail(error, "%s: another program serves it", address->sun_path);
-    unlink(address->sun_path);
+    if (reason != ECONNREFUSED || unlink(address->sun_path) < 0)
+        return link_fail(error, "%s: %s", address->sun_path, strerror(reason != ECONNREFUSED ? reason : errno));
     return 0;
 }
 
 static int listen_at(const struct sockaddr_un *address, struct link_error *error)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t before = umask(S_IRWXG | S_IRWXO);
+    mode_t before = umask(S_IXUSR | S_IRWXG | S_IRWXO); /* mode 0600 */
     bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof *address) == 0 && listen(fd, CLIENTS) == 0;
     int reason = errno;
     umask(before);

@@ -111,7 +111,9 @@ static void begin(void *context)
     struct get *get = context;
     get->client = (struct http_client){.room = room, .body = body, .context = get};
     int result = http_client_start(&get->client, get->stage.host, loop_now(&get->stage.loop), NULL, &get->url);
-    if (result < 0) {
+    if (result == LA_ERROR_QUIET) { /* --quiet-time: it ends */
+        loop_at(&get->stage.loop, loop_now(&get->stage.loop) + RETRY_MS * LA_MILLISECOND, begin, get);
+    } else if (result < 0) {
         get->failure = la_error_name((enum la_error)result);
         all_done(get);
     }

@@ -88,7 +88,8 @@ static void close_entry(struct http_server *server, la_host *host, la_time now, 
     server->counts.closed_first += !entry->peer_closed;
     entry->phase = PHASE_CLOSING;
     drop_body(entry);
-    int result = all_read ? la_close(host, now, entry->conn) : la_close_lingering(host, now, entry->conn);
+    bool plain = all_read || server->config.plain_close;
+    int result = plain ? la_close(host, now, entry->conn) : la_close_lingering(host, now, entry->conn);
     if (result < 0)
         let_go(server, host, now, entry); /* it had ended already */
 }

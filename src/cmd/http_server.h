@@ -32,6 +32,7 @@ struct http_server_config {
     uint32_t backlog;
     uint32_t idle_ms;  /* a connection on which nothing happens is closed; 0: never */
     uint32_t requests; /* after so many requests a connection is closed; 0: no bound */
+    bool plain_close;  /* never la_close_lingering: what a client has sent in vain is answered with RST */
 };
 
 /* Listens. NULL if there is no memory or la_listen fails; *error says which of its errors, LA_OK for memory. */

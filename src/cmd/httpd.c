@@ -26,6 +26,7 @@ struct httpd {
     uint32_t waiting;
     uint32_t buffers_mib;
     uint32_t idle_ms;
+    uint32_t linger_ms;
     uint32_t requests;
     uint32_t count;
     bool stopping;
@@ -128,6 +129,8 @@ static struct la_config host_config(const struct httpd *httpd)
     config.buffer_piece_bytes = PIECE_BYTES;
     config.buffer_pieces = httpd->buffers_mib * (1024 * 1024 / PIECE_BYTES);
     config.reply_bytes = 1 << 20;
+    if (httpd->linger_ms)
+        config.linger_ms = httpd->linger_ms;
     if (la_address_is_ipv4(&httpd->network.address.address))
         config.time_wait_ipv4 = httpd->waiting;
     else
@@ -154,6 +157,7 @@ static int open_server(struct httpd *httpd)
         .backlog = httpd->connections / 2 + 1,
         .idle_ms = httpd->idle_ms,
         .requests = httpd->requests,
+        .plain_close = httpd->linger_ms == 0,
     };
     int error;
     httpd->server = http_server_open(httpd->stage.host, httpd->stage.began, &config, &error);
@@ -223,12 +227,15 @@ int cmd_httpd(int argc, char **argv)
         {0, "buffers", "MIB", "for all connections together (default 256)", option_positive_u32, &httpd.buffers_mib},
         {0, "idle", "SECONDS", "close connections on which nothing happens for so long\n(default 60; 0: never)",
          option_seconds_ms, &httpd.idle_ms},
+        {0, "linger", "SECONDS", "discard for so long what comes after an early response\n(default 5; 0: RST at once)",
+         option_seconds_ms, &httpd.linger_ms},
         {0, "requests", "N", "close a connection after so many requests (default: none)", option_u32, &httpd.requests},
         {'n', "count", "N", "end after so many responses", option_u32, &httpd.count},
     };
     const struct command_line line = {"httpd", "lastack httpd DIR [OPTION]...", about, groups, NETWORK_GROUPS + 1};
     int first;
-    httpd = (struct httpd){.port = 80, .connections = 16384, .waiting = 262144, .buffers_mib = 256, .idle_ms = 60000};
+    httpd = (struct httpd){
+        .port = 80, .connections = 16384, .waiting = 262144, .buffers_mib = 256, .idle_ms = 60000, .linger_ms = 5000};
     groups[0] = (struct option_group){"Serving", own, sizeof own / sizeof own[0]};
     network_options_init(&httpd.network, groups + 1);
     enum options_result parsed = options_parse(&line, argc, argv, &first);

@@ -97,8 +97,9 @@ static void finish(struct nc *nc)
         la_outcome(nc->stage.host, nc->conn, &nc->outcome);
         la_release(nc->stage.host, now_of(nc), nc->conn);
         nc->open = false;
-        say(nc, "closed: %s, in %s; %u octets unacknowledged, %u unread", la_end_name(nc->outcome.end),
-            la_state_name(nc->outcome.state), nc->outcome.unacknowledged_bytes, nc->outcome.unread_bytes);
+        if (nc->outcome.end == LA_END_CLEAN || nc->failure) /* else tell_failure does */
+            say(nc, "closed: %s, in %s; %u octets unacknowledged, %u unread", la_end_name(nc->outcome.end),
+                la_state_name(nc->outcome.state), nc->outcome.unacknowledged_bytes, nc->outcome.unread_bytes);
     }
     end_if_done(nc);
 }
@@ -209,6 +210,10 @@ static void connect_now(struct nc *nc)
 {
     struct la_endpoint local = {.address = nc->network.address.address, .port = nc->local_port};
     int result = la_connect(nc->stage.host, now_of(nc), &local, &nc->remote, &nc->conn);
+    if (result == LA_ERROR_QUIET) { /* --quiet-time: it ends */
+        loop_at(&nc->stage.loop, now_of(nc) + RETRY_MS * LA_MILLISECOND, connect_again, nc);
+        return;
+    }
     nc->open = result == LA_OK;
     nc->ended = nc->output_over = false;
     if (!nc->open) {
@@ -318,6 +323,17 @@ static int open_connection(struct nc *nc)
     return 0;
 }
 
+/* What is not clean is told always: how much of what was sent has not arrived, too. */
+static void tell_failure(const struct nc *nc)
+{
+    const struct la_outcome *outcome = &nc->outcome;
+    if (nc->failure)
+        complain("nc", "%s", nc->failure);
+    else
+        complain("nc", "%s, in %s; %u octets unacknowledged, %u unread", la_end_name(outcome->end),
+                 la_state_name(outcome->state), outcome->unacknowledged_bytes, outcome->unread_bytes);
+}
+
 static int carry(struct nc *nc)
 {
     struct stage *stage = &nc->stage;
@@ -336,7 +352,7 @@ static int carry(struct nc *nc)
         if (nc->outlet.error)
             status = complain("nc", "standard output: %s", strerror(nc->outlet.error)) ? EXIT_FAILED : status;
         else if (status != EXIT_OK && (nc->failure || nc->finished))
-            complain("nc", "%s", nc->failure ? nc->failure : la_end_name(nc->outcome.end));
+            tell_failure(nc);
         if (nc->network.json)
             report_json(nc);
     }

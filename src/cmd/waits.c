@@ -7,6 +7,7 @@
 #include "show/census.h"
 #include "show/waits.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,27 @@ static bool show_records(const struct waits_options *options, const la_host *hos
     return ok;
 }
 
+/* A running program counts since its host was made; NULL: from a file, or it gives no such answer any more. */
+static json_t *counters_of(const struct waits_options *options)
+{
+    struct link_error error;
+    size_t length = 0;
+    char *text = options->control ? control_ask(options->control, CONTROL_COUNTERS, &length, &error) : NULL;
+    json_t *object = text ? json_loadb(text, length, 0, NULL) : NULL;
+    json_t *counted = json_incref(json_object_get(object, "counters"));
+    json_decref(object);
+    free(text);
+    return counted;
+}
+
+static bool show_metrics(const struct waits_options *options, struct census *census)
+{
+    json_t *counted = counters_of(options);
+    bool ok = census_openmetrics(census, counted, stdout, options->most);
+    json_decref(counted);
+    return ok;
+}
+
 static bool show_census(const struct waits_options *options, const la_host *host)
 {
     struct la_wait wait;
@@ -102,7 +124,7 @@ static bool show_census(const struct waits_options *options, const la_host *host
     if (!ok)
         complain("waits", "no memory for the census");
     else if (options->openmetrics)
-        census_openmetrics(census, stdout, options->most);
+        show_metrics(options, census);
     else if (options->json)
         census_json(census, stdout, options->most);
     else
@@ -143,7 +165,8 @@ int cmd_waits(int argc, char **argv)
         {0, "most", "N", "destinations in the census (default 10)", option_u32, &options.most},
         {0, "ports", "FIRST-LAST", "that clients take (default 32768-60999)", option_text, &options.ports},
         {0, "json", NULL, "a JSON object for each record, or one for the census", option_flag, &options.json},
-        {0, "openmetrics", NULL, "the census as OpenMetrics text", option_flag, &options.openmetrics},
+        {0, "openmetrics", NULL, "the census as OpenMetrics text; of a running program its\ncounters too", option_flag,
+         &options.openmetrics},
     };
     const struct option_group group = {"Options", specs, sizeof specs / sizeof specs[0]};
     const struct command_line line = {"waits", "lastack waits (--control SOCKET | --from FILE) [OPTION]...", about,

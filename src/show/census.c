@@ -199,11 +199,11 @@ bool census_text(struct census *census, FILE *file, unsigned most)
 {
     const uint64_t *kinds = census->kinds;
     unsigned long long waiting = kinds[LA_CLASS_WAITING];
+    uint64_t kept = kinds[LA_CLASS_ABORTED] + kinds[LA_CLASS_REMEMBERED];
     fprintf(file, "%llu records\n", (unsigned long long)total_of(census));
     fprintf(file, "  %llu wait: %llu we closed first, %llu both closed at once\n", waiting, waiting - census->both,
             (unsigned long long)census->both);
-    fprintf(file, "  %llu only remember: %llu we reset, %llu the peer closed first\n",
-            (unsigned long long)(kinds[LA_CLASS_ABORTED] + kinds[LA_CLASS_REMEMBERED]),
+    fprintf(file, "  %llu only remember: %llu we reset, %llu the peer closed first\n", (unsigned long long)kept,
             (unsigned long long)kinds[LA_CLASS_ABORTED], (unsigned long long)kinds[LA_CLASS_REMEMBERED]);
     fprintf(file,
             "of those that wait %llu have answered, %llu have begun again (the last ACK was lost), %llu have "
@@ -221,7 +221,7 @@ bool census_text(struct census *census, FILE *file, unsigned most)
     for (size_t i = 0; i < shown; i++)
         text_destination(census, census->sorted[i], file);
     if (shown < census->count)
-        fprintf(file, "  and %zu others\n", census->count - shown);
+        fprintf(file, "  and %zu more\n", census->count - shown);
     return !ferror(file);
 }
 
@@ -278,7 +278,35 @@ static void metric(FILE *file, const char *name, const char *help, double value)
     fprintf(file, "lastack_%s %.10g\n", name, value);
 }
 
-bool census_openmetrics(struct census *census, FILE *file, unsigned most)
+/* A counter's sample ends in _total, its family does not. */
+static void counter_metrics(FILE *file, const json_t *counted)
+{
+    static const struct {
+        enum la_counter counter;
+        const char *name;
+        const char *help;
+    } list[] = {
+        {LA_COUNT_WAIT_ENTERED, "entered", "Connections that went to TIME-WAIT."},
+        {LA_COUNT_WAIT_EXPIRED, "expired", "Waits that came to their end."},
+        {LA_COUNT_WAIT_ANSWERED, "answered", "ACKs that records have sent."},
+        {LA_COUNT_WAIT_LIMITED, "limited", "ACKs that records have not sent, because one had just been."},
+        {LA_COUNT_WAIT_RESTARTED, "restarted", "Waits that a repeated FIN has begun again."},
+        {LA_COUNT_WAIT_RESTARTS_CAPPED, "restarts_capped", "Repeated FINs that have begun nothing again."},
+        {LA_COUNT_WAIT_REOPENED, "reopened", "Waits that ended because the peer opened again."},
+        {LA_COUNT_WAIT_REUSED, "reused", "Waits that ended because the host opened again."},
+        {LA_COUNT_WAIT_RESTORED, "restored", "Waits that are back, because nothing came of the opening."},
+        {LA_COUNT_WAIT_EVICTED, "evicted", "Waits that were given up because the table was full."},
+        {LA_COUNT_WAIT_RESET, "reset", "Waits that a RST ended."},
+        {LA_COUNT_WAIT_KEPT, "kept", "Connections of which a record only remembers."},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const json_t *value = json_object_get(counted, la_counter_name(list[i].counter));
+        fprintf(file, "# TYPE lastack_wait_%s counter\n# HELP lastack_wait_%s %s\nlastack_wait_%s_total %lld\n",
+                list[i].name, list[i].name, list[i].help, list[i].name, (long long)json_integer_value(value));
+    }
+}
+
+bool census_openmetrics(struct census *census, const json_t *counted, FILE *file, unsigned most)
 {
     size_t shown = sort(census, most);
     const uint64_t *kinds = census->kinds;
@@ -300,6 +328,8 @@ bool census_openmetrics(struct census *census, FILE *file, unsigned most)
         fprintf(file, "lastack_wait_ports{client=\"%s\",server=\"%s\"} %llu\n", client,
                 endpoint_text(&census->sorted[i]->server, server), (unsigned long long)census->sorted[i]->ports);
     }
+    if (counted)
+        counter_metrics(file, counted);
     fputs("# EOF\n", file);
     return !ferror(file);
 }

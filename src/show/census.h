@@ -3,6 +3,7 @@
 
 #include <lastack/waits.h>
 
+#include <jansson.h>
 #include <stdio.h>
 
 /* What a table of waits says as a whole: who closed first, and how many of a client's ports towards one server wait. A
@@ -32,7 +33,8 @@ bool census_text(struct census *census, FILE *file, unsigned most);
    destinations: client, server, ports, share, per_second. */
 bool census_json(struct census *census, FILE *file, unsigned most);
 
-/* OpenMetrics 1.0 text, all gauges, with "# EOF". */
-bool census_openmetrics(struct census *census, FILE *file, unsigned most);
+/* OpenMetrics 1.0 text, with "# EOF". counted: the counters of the host, by la_counter_name; NULL: not known, and then
+   there are gauges only. */
+bool census_openmetrics(struct census *census, const json_t *counted, FILE *file, unsigned most);
 
 #endif

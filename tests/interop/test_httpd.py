@@ -127,6 +127,49 @@ class Refusing(Httpd):
         self.assertEqual(report["counters"]["tcpOutRsts"], 1)
 
 
+class EarlyResponses(Httpd):
+    """The response comes before the request was read to its end, and the client sends all of it before it reads
+    (RFC 9112 9.6, RFC 2525 2.17)."""
+
+    GET = b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n"
+    POST = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    NONSENSE = b"nonsense\r\n\r\n"
+
+    def send(self, request, more, *options):
+        """The status, or the error's name."""
+        report = self.serve(self.python(f"""
+            import errno
+            s = socket.create_connection((LASTACK, 80))
+            try:
+                s.sendall({request!r} + b"a" * {more})
+                got = whole(s)
+                head, body = got.split(b"\\r\\n\\r\\n")
+                assert b"Content-Length: %d" % len(body) in head, got
+                print(got.split()[1].decode(), flush=True)
+            except OSError as error:
+                print(errno.errorcode[error.errno], flush=True)
+            """), *options)
+        return self.output.split()[0].decode(), report["ended"]
+
+    def test_they_arrive_though_a_megabyte_is_unread(self):
+        for request, status in ((self.GET, "413"), (self.POST, "405"), (self.NONSENSE, "400")):
+            self.assertEqual(self.send(request, 1000000), (status, {"clean": 1}))
+
+    def test_they_are_sent_again_if_they_are_lost(self):
+        self.assertEqual(self.send(self.GET, 1000000, "--drop", "out:data*2"), ("413", {"clean": 1}))
+
+    def test_a_plain_close_destroys_them(self):
+        for request in (self.GET, self.POST, self.NONSENSE):
+            answer, ended = self.send(request, 1000000, "--linger", "0")
+            self.assertIn(answer, ("ECONNRESET", "EPIPE"))
+            self.assertEqual(ended, {"unread-data": 1})
+
+    def test_who_goes_on_sending_is_reset(self):
+        answer, ended = self.send(self.GET, 20000000)
+        self.assertIn(answer, ("ECONNRESET", "EPIPE"))
+        self.assertEqual(ended, {"linger-bound": 1})
+
+
 class Load(Httpd):
     def test_ten_thousand_connections_closed_by_the_server(self):
         needs("ab")

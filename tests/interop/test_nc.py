@@ -111,6 +111,34 @@ class Resets(Nc):
     """, status=1)
         self.assertEqual(self.report["outcome"], "reset-by-peer")
 
+    def test_what_is_not_clean_is_told_without_asking(self):
+        reset = self.python(ACCEPT + f"""
+    s.recv(5)
+    time.sleep(0.3)
+    {RESET}
+    s.close()
+    """)
+        done = lastack("nc", "10.83.0.1", PORT, "--run", reset, data=b"whole")
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, b"lastack nc: reset-by-peer, in FIN-WAIT-2; 0 octets unacknowledged, 0 unread\n"))
+        done = lastack("nc", "10.83.0.1", PORT, "--drop", "out:data*100", "--run", self.python(ACCEPT + f"""
+    time.sleep(0.3)
+    {RESET}
+    s.close()
+    """), data=b"never arrives")
+        self.assertEqual((done.returncode, done.stderr),
+                         (1, b"lastack nc: reset-by-peer, in FIN-WAIT-1; 13 octets unacknowledged, 0 unread\n"))
+
+    def test_what_is_clean_is_told_if_asked(self):
+        close = self.python(ACCEPT + """
+    whole(s)
+    s.close()
+    """)
+        for options, said in (((), b""), (("-v",), b"closed: clean, in FIN-WAIT-2; 0 octets unacknowledged, 0 unread\n")):
+            done = lastack("nc", "10.83.0.1", PORT, "--run", close, *options, data=b"x")
+            self.assertEqual(done.returncode, 0)
+            self.assertEqual(done.stderr[-len(said):] if said else done.stderr, said)
+
     def test_a_peer_that_does_not_read_resets(self):
         self.nc(b"x" * 100000, """
     time.sleep(0.2)
