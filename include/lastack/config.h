@@ -43,7 +43,7 @@ struct la_config {
     uint32_t receive_buffer_bytes; /* 262144: the largest window offered */
     uint16_t out_of_order_ranges;  /* 64 at most; fewer where one piece of buffer holds fewer (8 octets each) */
     uint16_t own_settings;         /* 1024: connections that may have settings of their own at a time: keepalive's
-                                      times, user timeout, R1, R2, a source route */
+                                      times, user timeout, R1, R2, MSL, a source route */
 
     /* IP. */
     uint16_t path_mtus;     /* 64: destinations whose path MTU is remembered for ten minutes (RFC 1191, RFC 8201) */

@@ -261,12 +261,18 @@ enum la_option {
     LA_OPTION_ERROR_REPORTS,         /* 0 or 1: whether LA_READY_ERROR is raised (MUST-47, SHLD-20) */
     LA_OPTION_MAX_SEGMENT_BYTES, /* 64 to 65,535: what our SYN offers and we send, at most; before the SYN has left */
     LA_OPTION_QUICK_ACK,         /* 0 or 1: each segment is acknowledged at once */
+    LA_OPTION_MSL_MS,            /* up to config.msl_ms, which 0 switches off: see below */
     LA_OPTION_IPV6_ONLY          /* 0 or 1, of a listener at "any": whether it leaves IPv4 out (RFC 3493 5.3) */
 };
 
-/* The times of keepalive and the number of its probes, the user timeout, R1 and R2 take one of config.own_settings when
-   one of them is first set for a connection: LA_ERROR_NO_SETTINGS if there is none. An option that is set right behind
-   la_connect holds for the SYN too: nothing leaves before the next la_host_output. */
+/* The times of keepalive and the number of its probes, the user timeout, R1, R2 and the MSL take one of
+   config.own_settings when one of them is first set for a connection: LA_ERROR_NO_SETTINGS if there is none. An option
+   that is set right behind la_connect holds for the SYN too: nothing leaves before the next la_host_output.
+
+   LA_OPTION_MSL_MS is of the connection's record, for a path that is known to be short: the next of config.msl_ms, a
+   quarter and a sixteenth of it that is not less. 0: no record is kept. The record is not over before
+   config.time_wait_rtos RTOs, of 200 ms at least; its place in the table is free when that is needed, and 2
+   config.msl_ms after it came at the latest. */
 
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);

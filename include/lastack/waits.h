@@ -33,7 +33,9 @@ enum la_wait_risk {
 struct la_wait {
     struct la_endpoint local;
     struct la_endpoint remote;
-    la_time since; /* it came, or the peer's FIN restarted it; 0: it is longer than 2 MSL, and no longer known */
+    la_time
+        since; /* it came, or the peer's FIN restarted it; 0: that is no longer known (its wait is longer than 2 MSL,
+                      or it came from a host with another MSL) */
     la_time until;
     uint32_t snd_nxt;
     uint32_t rcv_nxt;
@@ -73,6 +75,7 @@ const char *la_wait_risk_name(enum la_wait_risk risk);   /* "old-segments" */
 struct la_time_wait_saved {
     uint8_t key[16]; /* of config */
     uint64_t wall;   /* when it was saved */
+    uint32_t msl_ms; /* of config */
     uint32_t ipv4;   /* records */
     uint32_t ipv6;
 };

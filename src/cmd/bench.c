@@ -94,10 +94,9 @@ int bench_pair_load(struct bench_pair *pair, void *more, size_t length, const ch
               take(file, more, length);
     pair->packets = 0;
     for (int i = 0; ok && i < 2; i++) {
-        void *block = NULL;
         pair->size[i] = la_host_size(&pair->config[i]);
-        ok = pair->size[i] && posix_memalign(&block, LA_HOST_ALIGNMENT, pair->size[i]) == 0 &&
-             take(file, block, pair->size[i]);
+        void *block = stage_block(pair->size[i]);
+        ok = pair->size[i] && block && take(file, block, pair->size[i]);
         pair->host[i] = block;
     }
     if (file)
@@ -190,12 +189,15 @@ double bench_median(double *values, size_t count)
 
 static const struct command_line line = {
     "bench",
-    "lastack bench churn|bulk [OPTION]...",
-    "  churn    connections opened, used and closed, with none and with a million waiting in TIME-WAIT\n"
-    "  bulk     octets one way over one connection\n"
+    "lastack bench churn|timewait|ports|bulk [OPTION]...",
+    "  churn     connections opened, used and closed, with none and with a million waiting in TIME-WAIT\n"
+    "  timewait  what a record in TIME-WAIT costs, among a thousand and among ten million\n"
+    "  ports     connections to the kernel, more than there are ports: real packets, real time\n"
+    "  bulk      octets one way over one connection\n"
     "\n"
-    "Both ends are lastack, in one thread, joined by a buffer; time is virtual. \"lastack bench churn --help\" and\n"
-    "\"lastack bench bulk --help\" list the options.\n",
+    "Both ends are lastack, in one thread, joined by a buffer; time is virtual. \"lastack bench churn --help\" and "
+    "the\n"
+    "like list the options.\n",
     NULL,
     0,
 };
@@ -206,6 +208,10 @@ int cmd_bench(int argc, char **argv)
         return options_wrong(&line, "which benchmark?");
     if (strcmp(argv[1], "churn") == 0)
         return bench_churn(argc - 1, argv + 1);
+    if (strcmp(argv[1], "timewait") == 0)
+        return bench_timewait(argc - 1, argv + 1);
+    if (strcmp(argv[1], "ports") == 0)
+        return bench_ports(argc - 1, argv + 1);
     if (strcmp(argv[1], "bulk") == 0)
         return bench_bulk(argc - 1, argv + 1);
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {

@@ -48,5 +48,7 @@ double bench_median(double *values, size_t count);
 
 int bench_churn(int argc, char **argv);
 int bench_bulk(int argc, char **argv);
+int bench_timewait(int argc, char **argv);
+int bench_ports(int argc, char **argv);
 
 #endif

@@ -17,6 +17,7 @@ int cmd_lab(int argc, char **argv);
 int cmd_drill(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_waits(int argc, char **argv);
 
 /* "lastack httpd: message" on standard error. The result is -1, so that a function that fails can end with it. */
 int complain(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"httpd", cmd_httpd, "serve a directory over HTTP, on lastack's TCP"},
     {"get", cmd_get, "fetch a URL, on lastack's TCP"},
     {"nc", cmd_nc, "one connection between standard input and output and the network"},
+    {"waits", cmd_waits, "what waits in TIME-WAIT: of a running program, or from a file"},
     {"lab", cmd_lab, "see it happen: scenarios in a network that loses and delays what they say"},
     {"drill", cmd_drill, "run packetdrill scripts against lastack, in virtual time"},
     {"check", cmd_check, "explore all interleavings of two hosts within bounds, and show what goes wrong"},

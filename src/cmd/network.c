@@ -157,6 +157,12 @@ static void init_seeing(struct network_options *options)
         {0, "msl", "SECONDS", "TIME-WAIT lasts twice this; fractions allowed; 0: no wait\n(default 30)", option_msl_ms,
          &options->msl_ms},
         {0, "seconds", "N", "end after so long", option_seconds_ms, &options->seconds_ms},
+        {0, "control", "SOCKET", "a socket by which \"lastack waits\" sees what waits", option_text, &options->control},
+        {0, "waits", "FILE",
+         "take over what waits there, and leave there what waits\nat the end: TIME-WAIT outlives the process",
+         option_text, &options->waits},
+        {0, "quiet-time", "SECONDS", "be silent at first (RFC 9293 3.4.3), where nothing is\nknown of what was before",
+         option_seconds_ms, &options->quiet_ms},
     };
     memcpy(options->seeing, seeing, sizeof seeing);
 }

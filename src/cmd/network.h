@@ -11,7 +11,7 @@
    to its packets, and what is shown of it. */
 
 enum { NETWORK_OFFERED = 3 };
-enum { NETWORK_GROUPS = 4, NETWORK_PLACE = 8, NETWORK_IMPAIR = 12, NETWORK_SEEING = 5 };
+enum { NETWORK_GROUPS = 4, NETWORK_PLACE = 8, NETWORK_IMPAIR = 12, NETWORK_SEEING = 8 };
 
 struct impair_target {
     struct impair_config *config;
@@ -35,6 +35,9 @@ struct network_options {
     bool json;
     uint32_t msl_ms;
     uint32_t seconds_ms; /* 0: no bound */
+    uint32_t quiet_ms;
+    const char *control;
+    const char *waits;
     struct impair_config impair;
 
     struct impair_target impair_target[NETWORK_IMPAIR];

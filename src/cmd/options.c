@@ -63,6 +63,19 @@ const char *option_port(const char *text, void *target)
     return NULL;
 }
 
+const char *option_ports(const char *text, uint16_t *first, uint16_t *last)
+{
+    static const char wrong[] = "--ports: must be FIRST-LAST, as 32768-60999";
+    char start[8];
+    const char *dash = strchr(text, '-');
+    size_t length = dash ? (size_t)(dash - text) : sizeof start;
+    if (length >= sizeof start)
+        return wrong;
+    memcpy(start, text, length);
+    start[length] = 0;
+    return option_port(start, first) || option_port(dash + 1, last) || *first > *last ? wrong : NULL;
+}
+
 const char *option_u32(const char *text, void *target)
 {
     uint64_t value;

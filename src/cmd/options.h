@@ -31,6 +31,9 @@ struct option_prefix {
     unsigned length; /* of the family's own bits */
 };
 
+/* "32768-60999", with what is said if it is not. */
+const char *option_ports(const char *text, uint16_t *first, uint16_t *last);
+
 struct option_list {
     const char *item[32];
     size_t count;

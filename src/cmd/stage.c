@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -20,16 +21,29 @@ enum { TRACE_RECORDS = 65536, PAUSE_MS = 10, REPEAT_MS = 200, PATIENCE_MS = 2000
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
 
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+void *stage_block(size_t size)
+{
+    void *block = NULL;
+    bool is_large = size >= HUGE_PAGE_BYTES;
+    if (posix_memalign(&block, is_large ? HUGE_PAGE_BYTES : LA_HOST_ALIGNMENT, size) != 0)
+        return NULL;
+    if (is_large)
+        (void)madvise(block, size, MADV_HUGEPAGE);
+    return block;
+}
+
 la_host *stage_host(const char *command, const struct la_config *config, la_time now)
 {
     const char *wrong = la_config_error(config);
     size_t size = la_host_size(config);
-    void *block = NULL;
     if (wrong) {
         complain(command, "%s", wrong);
         return NULL;
     }
-    if (posix_memalign(&block, LA_HOST_ALIGNMENT, size) != 0) {
+    void *block = stage_block(size);
+    if (!block) {
         complain(command, "no memory for a host of %zu octets", size);
         return NULL;
     }
@@ -97,7 +111,9 @@ static int open_host(struct stage *stage)
     stage->config.address_probes = options->probe ? stage->config.address_probes : 0;
     if (options->ladder || options->pcap)
         stage->config.trace_records = TRACE_RECORDS;
-    if (key_random(stage->config.key, &stage->error) < 0)
+    stage->config.quiet_time_ms = options->quiet_ms;
+    if (key_random(stage->config.key, &stage->error) < 0 ||
+        (options->waits && kept_read(&stage->kept, options->waits, &stage->config, &stage->error) < 0))
         return failed(stage);
     stage->host = stage_host(stage->command, &stage->config, now);
     if (!stage->host)
@@ -113,6 +129,9 @@ static int open_host(struct stage *stage)
         return complain(stage->command, "--address: the host does not take it: %s", la_error_name(result));
     stage->interface = (unsigned)interface;
     stage->began = now;
+    if (options->waits && kept_take_over(&stage->kept, stage->host, now, &stage->error) < 0)
+        return failed(stage);
+    stage->kept_is_ours = options->waits != NULL;
     return 0;
 }
 
@@ -294,6 +313,39 @@ static int wait_for_address(struct stage *stage)
     return address_state(stage) == LA_OK ? 0 : complain(stage->command, "--probe: stopped before %s was ours", text);
 }
 
+/* ---- what waits -------------------------------------------------------------------------------------------------- */
+
+static void keep(void *context)
+{
+    struct stage *stage = context;
+    struct link_error error;
+    if (kept_refresh(&stage->kept, stage->host, loop_now(&stage->loop), &error) < 0)
+        complain(stage->command, "--waits %s", error.text);
+    loop_at(&stage->loop, loop_now(&stage->loop) + LA_SECOND, keep, stage);
+}
+
+static int open_waits(struct stage *stage)
+{
+    const struct network_options *options = stage->options;
+    if (options->waits)
+        loop_at(&stage->loop, stage->began + LA_SECOND, keep, stage);
+    if (!options->control)
+        return 0;
+    stage->control = control_open(options->control, &stage->loop, stage->host, &stage->error);
+    return stage->control ? 0 : complain(stage->command, "--control %s", stage->error.text);
+}
+
+/* Not if it was refused at the start: then it is not ours to replace. */
+static int close_waits(struct stage *stage)
+{
+    control_close(stage->control);
+    if (!stage->kept_is_ours)
+        return 0;
+    if (kept_write(&stage->kept, stage->host, clock_now(), &stage->error) < 0)
+        return complain(stage->command, "--waits %s", stage->error.text);
+    return 0;
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 int stage_open(struct stage *stage, const char *command, const struct network_options *options,
@@ -322,7 +374,7 @@ int stage_open(struct stage *stage, const char *command, const struct network_op
     loop_watch_fd(&stage->loop, stage->signal_fd, POLLIN, on_signal, stage);
     if (options->seconds_ms)
         loop_at(&stage->loop, stage->began + options->seconds_ms * LA_MILLISECOND, on_time, stage);
-    if (open_watchers(stage) < 0)
+    if (open_watchers(stage) < 0 || open_waits(stage) < 0)
         return -1;
     return options->probe ? wait_for_address(stage) : 0;
 }
@@ -336,8 +388,8 @@ int stage_run(struct stage *stage, bool (*on_event)(void *context, const struct 
 
 int stage_close(struct stage *stage)
 {
-    int result = 0;
     stage_end_command(stage);
+    int result = close_waits(stage);
     if (stage->ladder)
         ladder_free(stage->ladder);
     if (stage->pcapng) {

@@ -1,6 +1,8 @@
 #ifndef CMD_STAGE_H
 #define CMD_STAGE_H
 
+#include "control.h"
+#include "kept.h"
 #include "network.h"
 
 #include <lastack/lastack.h>
@@ -31,6 +33,9 @@ struct stage {
     struct pcapng *pcapng;
     FILE *pcap_file;
     struct watch watch;
+    struct kept kept;        /* --waits */
+    bool kept_is_ours;       /* its records were taken over: it is ours to replace */
+    struct control *control; /* NULL: none */
     struct link_error error;
     la_time began;
 
@@ -66,6 +71,10 @@ void stage_end_command(struct stage *stage);
 
 /* 0, or -1 if the capture could not be written: said on standard error. */
 int stage_close(struct stage *stage);
+
+/* Memory for a host, or NULL: free() gives it back. In huge pages where the kernel has them: a table of millions of
+   records is looked into at random, and with pages of 4 KiB each look costs a walk through the page tables too. */
+void *stage_block(size_t size);
 
 /* The host's memory, aligned. NULL: said on standard error. */
 la_host *stage_host(const char *command, const struct la_config *config, la_time now);

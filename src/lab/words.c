@@ -298,6 +298,7 @@ const char *option_name(int option)
     case LA_OPTION_DSCP: return "dscp";
     case LA_OPTION_R1_RETRANSMISSIONS: return "r1-retransmissions";
     case LA_OPTION_R2_MS: return "r2-ms";
+    case LA_OPTION_MSL_MS: return "msl-ms";
     case LA_OPTION_ERROR_REPORTS: return "error-reports";
     case LA_OPTION_MAX_SEGMENT_BYTES: return "max-segment-bytes";
     case LA_OPTION_QUICK_ACK: return "quick-ack";

@@ -1,4 +1,5 @@
 #include "connection.h"
+#include "settings.h"
 
 /* The ways a connection ends: RFC 9293 3.6. */
 
@@ -29,11 +30,14 @@ static struct time_wait_record *keep_record(struct tcp *tcp, const struct connec
     struct core *core = tcp_core(tcp);
     const struct four_tuple tuple = four_tuple_of(core, &c->local, &c->remote);
     struct time_wait_record *record = NULL;
-    if (core->config.msl_ms > 0) {
+    if (msl_ms(tcp, c) > 0) {
         record = time_wait_append(core, time_wait_table(tcp, &c->remote), &tuple, class);
     }
     if (record == NULL) {
         return NULL;
+    }
+    if (c->settings != 0) {
+        time_wait_shorten(core, time_wait_table(tcp, &c->remote), record, msl_ms(tcp, c));
     }
     record->snd_nxt = c->snd_nxt;
     record->rcv_nxt = c->rcv_nxt;
@@ -65,7 +69,10 @@ static bool begin_wait(struct tcp *tcp, const struct connection *c)
         return false;
     }
     record->way = c->state == LA_CLOSING ? LA_WAY_CLOSING : LA_WAY_FIN_WAIT_2; /* FIN-WAIT-1 goes through it */
-    time_wait_covers(core, record, retransmission_timeout_ms(tcp, c));
+    uint32_t rto_ms = retransmission_timeout_ms(tcp, c);
+    if (core->config.time_wait_rtos * (uint64_t)rto_ms > span_ms(core, SPAN_WHOLE) || record->span != SPAN_WHOLE) {
+        time_wait_begins(core, record, rto_ms);
+    }
     core_count(core, LA_COUNT_WAIT_ENTERED);
     time_wait_trace(core, time_wait_table(tcp, &c->remote), record, LA_WAIT_ENTERED);
     return true;

@@ -17,14 +17,15 @@
      4       clock of ISNs and timestamps, ms     4       our last TSval
      8       the caller's clock, ns               2, 2    local port, remote port
      16      config.key                           2       window
-                                                  1       restarts
-     then the records, IPv4 first,                1       interface
-     then 8: SipHash-2-4 of all before            2       enum flag, class, way, answers, scale
-     under a key of zeros                         2       0
+     4       config.msl_ms                        1       restarts
+                                                  1       interface
+     then the records, IPv4 first,                2       enum flag, class, way, answers, scale, span
+     then 8: SipHash-2-4 of all before            2       0
+     under a key of zeros
                                                   8 / 32  local address, remote address */
 
-#define VERSION       1
-#define HEADER_BYTES  48
+#define VERSION       2
+#define HEADER_BYTES  52
 #define DIGEST_BYTES  8
 #define RECORD_BYTES  32 /* and the addresses */
 #define SCALE_MAX     14
@@ -33,14 +34,13 @@
 static const char magic[8] = {'l', 'a', 's', 't', 'a', 'c', 'k', 'W'};
 
 /* What a record has of flags and small numbers, in one word. */
-enum flag { FLAG_TIMESTAMPS = 1, FLAG_MOVED = 2, FLAG_LONGER = 4 };
+enum flag { FLAG_TIMESTAMPS = 1, FLAG_MOVED = 2 };
 
 static uint16_t word_of(const struct time_wait_record *record)
 {
-    unsigned flags = (record->timestamps ? FLAG_TIMESTAMPS : 0U) | (record->is_moved ? FLAG_MOVED : 0U) |
-                     (record->is_longer ? FLAG_LONGER : 0U);
+    unsigned flags = (record->timestamps ? FLAG_TIMESTAMPS : 0U) | (record->is_moved ? FLAG_MOVED : 0U);
     unsigned word = flags | (unsigned)record->class << 3 | (unsigned)record->way << 5 | (unsigned)record->answers << 7 |
-                    (unsigned)record->scale << 10;
+                    (unsigned)record->scale << 10 | (unsigned)record->span << 14;
     return (uint16_t)word;
 }
 
@@ -62,6 +62,11 @@ static unsigned answers_of(unsigned word)
 static unsigned scale_of(unsigned word)
 {
     return word >> 10 & 0xfU;
+}
+
+static unsigned span_of(unsigned word)
+{
+    return word >> 14 & 3U;
 }
 
 static size_t bytes_for(uint64_t ipv4, uint64_t ipv6)
@@ -130,6 +135,7 @@ size_t hand_over_save(const struct tcp *tcp, uint64_t wall, void *data, size_t s
     write_u32(&w, core->now_ms + tcp->clock_ahead_ms);
     write_u64(&w, wall);
     write_bytes(&w, core->config.key, sizeof core->config.key);
+    write_u32(&w, core->config.msl_ms);
     for (unsigned family = 0; family < 2; family++) {
         const struct time_wait_table *table = &tcp->waits[family];
         for (uint32_t place = 0; place < table->used; place++) {
@@ -163,14 +169,15 @@ static const char *read_header(struct reader *r, struct header *header)
         return "these are no TIME-WAIT records";
     }
     if (read_u32(r) != VERSION && !r->failed) {
-        return "the format's version is not 1";
+        return "the format's version is not 2";
     }
     header->saved.ipv4 = read_u32(r);
     header->saved.ipv6 = read_u32(r);
     header->clock_ms = read_u32(r);
     header->saved.wall = read_u64(r);
     const uint8_t *key = reader_take(r, sizeof header->saved.key);
-    if (key == NULL) {
+    header->saved.msl_ms = read_u32(r);
+    if (r->failed) {
         return "the end is missing";
     }
     memcpy(header->saved.key, key, sizeof header->saved.key);
@@ -261,8 +268,9 @@ static const char *check_record(const struct tcp *tcp, const struct saved_record
     return is_there ? NULL : "a record is of an interface that this host lacks";
 }
 
+/* Of how long the wait is, the span tells only a host with the same MSL. */
 static const char *take_record(struct tcp *tcp, struct time_wait_table *table, const struct saved_record *saved,
-                               uint32_t left_ms)
+                               uint32_t left_ms, bool same_msl)
 {
     struct core *core = tcp_core(tcp);
     const struct four_tuple tuple = four_tuple_of(core, &saved->local, &saved->remote);
@@ -279,22 +287,31 @@ static const char *take_record(struct tcp *tcp, struct time_wait_table *table, c
     record->restarts = saved->restarts;
     record->interface = saved->interface;
     record->timestamps = (saved->word & FLAG_TIMESTAMPS) != 0;
-    record->is_longer = (saved->word & FLAG_LONGER) != 0 || left_ms > 2 * core->config.msl_ms;
-    record->is_moved = (saved->word & FLAG_MOVED) != 0 || record->is_longer;
+    record->span = (same_msl ? span_of(saved->word) : SPAN_LONGER) & 3U;
+    record->is_moved = (saved->word & FLAG_MOVED) != 0 || record->span == SPAN_LONGER;
+    table->is_mixed |= record->span != SPAN_WHOLE;
     record->way = way_of(saved->word) & 1U;
     record->answers = answers_of(saved->word) & 7U;
     record->scale = scale_of(saved->word) & 0xfU;
     return NULL;
 }
 
-static const char *take_family(struct tcp *tcp, struct reader *r, uint32_t count, unsigned family, uint64_t downtime_ms)
+/* The records of one of the families, after the downtime. */
+struct saved_family {
+    uint32_t count;
+    unsigned family; /* of tcp->waits */
+    uint64_t downtime_ms;
+    bool same_msl;
+};
+
+static const char *take_family(struct tcp *tcp, struct reader *r, const struct saved_family *saved)
 {
-    struct time_wait_table *table = &tcp->waits[family];
-    for (uint32_t i = 0; i < count; i++) {
+    struct time_wait_table *table = &tcp->waits[saved->family];
+    for (uint32_t i = 0; i < saved->count; i++) {
         const struct saved_record record = read_record(r, table->address_bytes);
-        const char *wrong = check_record(tcp, &record, family == 0);
-        if (wrong == NULL && record.left_ms > downtime_ms) {
-            wrong = take_record(tcp, table, &record, record.left_ms - (uint32_t)downtime_ms);
+        const char *wrong = check_record(tcp, &record, saved->family == 0);
+        if (wrong == NULL && record.left_ms > saved->downtime_ms) {
+            wrong = take_record(tcp, table, &record, record.left_ms - (uint32_t)saved->downtime_ms, saved->same_msl);
         }
         if (wrong != NULL) {
             return wrong;
@@ -337,8 +354,11 @@ const char *hand_over_load(struct tcp *tcp, uint64_t wall, const void *data, siz
     uint64_t downtime_ms = downtime / LA_MILLISECOND;
     struct reader r = reader_of(data, length);
     reader_skip(&r, HEADER_BYTES);
-    wrong = take_family(tcp, &r, header.saved.ipv4, 0, downtime_ms);
-    wrong = wrong != NULL ? wrong : take_family(tcp, &r, header.saved.ipv6, 1, downtime_ms);
+    bool same_msl = header.saved.msl_ms == tcp_core(tcp)->config.msl_ms;
+    const struct saved_family ipv4 = {header.saved.ipv4, 0, downtime_ms, same_msl};
+    const struct saved_family ipv6 = {header.saved.ipv6, 1, downtime_ms, same_msl};
+    wrong = take_family(tcp, &r, &ipv4);
+    wrong = wrong != NULL ? wrong : take_family(tcp, &r, &ipv6);
     if (wrong != NULL) {
         empty_tables(tcp);
         return wrong;

@@ -25,6 +25,7 @@ static struct option_range range_of(const struct la_config *config, enum la_opti
     case LA_OPTION_KEEPALIVE_INTERVAL_MS:
     case LA_OPTION_R2_MS: return (struct option_range){1, DURATION_MAX_MS};
     case LA_OPTION_USER_TIMEOUT_MS: return (struct option_range){0, DURATION_MAX_MS};
+    case LA_OPTION_MSL_MS: return (struct option_range){0, config->msl_ms};
     case LA_OPTION_KEEPALIVE_PROBES:
     case LA_OPTION_TTL: return (struct option_range){1, UINT8_MAX};
     case LA_OPTION_R1_RETRANSMISSIONS: return (struct option_range){0, UINT8_MAX};
@@ -139,6 +140,9 @@ static int set_own(struct tcp *tcp, struct connection *c, enum la_option option,
         own->r2_data_ms = value;
         follow_bound(tcp, c);
         break;
+    case LA_OPTION_MSL_MS:
+        own->msl_ms = value > 0 ? tcp_core(tcp)->config.msl_ms >> 2 * span_for(tcp_core(tcp), value) : 0;
+        break;
     case LA_OPTION_NODELAY:
     case LA_OPTION_KEEPALIVE:
     case LA_OPTION_SEND_BUFFER_BYTES:
@@ -184,7 +188,8 @@ int tcp_set_option(struct tcp *tcp, struct la_conn conn, enum la_option option, 
     case LA_OPTION_KEEPALIVE_PROBES:
     case LA_OPTION_USER_TIMEOUT_MS:
     case LA_OPTION_R1_RETRANSMISSIONS:
-    case LA_OPTION_R2_MS: return set_own(tcp, c, option, (uint32_t)value);
+    case LA_OPTION_R2_MS:
+    case LA_OPTION_MSL_MS: return set_own(tcp, c, option, (uint32_t)value);
     case LA_OPTION_SEND_BUFFER_BYTES: set_send_buffer(tcp, c, (uint32_t)value); break;
     case LA_OPTION_RECEIVE_BUFFER_BYTES: set_receive_buffer(tcp, c, (uint32_t)value); break;
     case LA_OPTION_TTL: c->ttl = (uint8_t)value; break;
@@ -213,6 +218,7 @@ int tcp_get_option(const struct tcp *tcp, struct la_conn conn, enum la_option op
     case LA_OPTION_USER_TIMEOUT_MS: *value = user_timeout_ms(tcp, c); return LA_OK;
     case LA_OPTION_R1_RETRANSMISSIONS: *value = r1_retransmissions(tcp, c); return LA_OK;
     case LA_OPTION_R2_MS: *value = r2_data_ms(tcp, c); return LA_OK;
+    case LA_OPTION_MSL_MS: *value = msl_ms(tcp, c); return LA_OK;
     case LA_OPTION_SEND_BUFFER_BYTES: *value = c->send_limit_bytes; return LA_OK;
     case LA_OPTION_RECEIVE_BUFFER_BYTES: *value = c->receive_limit_bytes; return LA_OK;
     case LA_OPTION_TTL: *value = c->ttl; return LA_OK;

@@ -86,8 +86,8 @@ static void describe(const struct core *core, const struct time_wait_table *tabl
         .timestamps = record->timestamps,
         .shadowed = record->is_shadowed,
     };
-    la_time usual = 2 * (la_time)core->config.msl_ms * LA_MILLISECOND;
-    wait->since = record->is_longer || wait->until < usual ? 0 : wait->until - usual;
+    la_time wait_time = span_ms(core, record->span) * LA_MILLISECOND;
+    wait->since = record->span == SPAN_LONGER || wait->until < wait_time ? 0 : wait->until - wait_time;
     time_wait_endpoints(table, record, &wait->local, &wait->remote);
 }
 

@@ -38,6 +38,7 @@ struct settings *settings_own(struct tcp *tcp, struct connection *c)
         .keepalive_interval_ms = config->keepalive_interval_ms,
         .user_timeout_ms = config->user_timeout_ms,
         .r2_data_ms = config->r2_data_ms,
+        .msl_ms = config->msl_ms,
         .keepalive_probes = config->keepalive_probes,
         .r1_retransmissions = config->r1_retransmissions,
     };

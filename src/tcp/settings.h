@@ -14,6 +14,7 @@ struct settings {
     uint32_t keepalive_interval_ms;
     uint32_t user_timeout_ms;
     uint32_t r2_data_ms;
+    uint32_t msl_ms;
     uint8_t keepalive_probes;
     uint8_t r1_retransmissions;
     struct source_route route;
@@ -48,6 +49,11 @@ static inline uint32_t user_timeout_ms(const struct tcp *tcp, const struct conne
 static inline uint32_t r2_data_ms(const struct tcp *tcp, const struct connection *c)
 {
     return c->settings != 0 ? settings_of(tcp, c)->r2_data_ms : tcp_core(tcp)->config.r2_data_ms;
+}
+
+static inline uint32_t msl_ms(const struct tcp *tcp, const struct connection *c)
+{
+    return c->settings != 0 ? settings_of(tcp, c)->msl_ms : tcp_core(tcp)->config.msl_ms;
 }
 
 static inline uint32_t keepalive_idle_ms(const struct tcp *tcp, const struct connection *c)

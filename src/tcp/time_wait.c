@@ -45,7 +45,8 @@ void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t c
     table->used = 0;
     table->waiting = 0;
     table->address_bytes = (uint8_t)address_bytes;
-    table->record_bytes = (uint16_t)(sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
+    table->record_bytes = (uint8_t)(sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
+    table->is_mixed = false;
     table->answer_unit_ms = 1;
     while (2 * (uint64_t)core->config.msl_ms + core->config.rto_min_ms >= (uint64_t)table->answer_unit_ms << 16) {
         la_assert(table->answer_unit_ms < 128);
@@ -463,12 +464,28 @@ la_time time_wait_deadline(const struct core *core, const struct time_wait_table
 /* What a wait is at most, however slow the peer: that of the largest MSL. */
 #define WAIT_MAX_MS 4000000
 
-void time_wait_lengthen(const struct core *core, struct time_wait_record *record, uint32_t rto_ms)
+void time_wait_shorten(const struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                       uint32_t msl_ms)
 {
-    uint64_t wait_ms = core->config.time_wait_rtos * (uint64_t)rto_ms;
-    record->deadline_ms = core->now_ms_up + (wait_ms < WAIT_MAX_MS ? (uint32_t)wait_ms : WAIT_MAX_MS);
-    record->is_longer = true;
-    record->is_moved = true;
+    record->span = span_for(core, msl_ms) & 3U;
+    record->deadline_ms = core->now_ms_up + span_ms(core, record->span);
+    table->is_mixed |= record->span != SPAN_WHOLE;
+}
+
+void time_wait_begins(const struct core *core, struct time_wait_record *record, uint32_t rto_ms)
+{
+    uint64_t least_ms = core->config.time_wait_rtos * (uint64_t)rto_ms;
+    uint64_t wait_ms = span_ms(core, record->span);
+    while (record->span != SPAN_WHOLE && wait_ms < least_ms) {
+        record->span = (record->span - 1U) & 3U;
+        wait_ms = span_ms(core, record->span);
+    }
+    if (wait_ms < least_ms) {
+        wait_ms = least_ms < WAIT_MAX_MS ? least_ms : WAIT_MAX_MS;
+        record->span = SPAN_LONGER;
+        record->is_moved = true;
+    }
+    record->deadline_ms = core->now_ms_up + (uint32_t)wait_ms;
 }
 
 /* ---- a full table ---- */
@@ -481,8 +498,8 @@ void time_wait_lengthen(const struct core *core, struct time_wait_record *record
 static uint32_t age_ms(const struct core *core, const struct time_wait_record *record)
 {
     uint32_t left_ms = record->deadline_ms - core->now_ms;
-    uint32_t wait_ms = 2 * core->config.msl_ms;
-    return !record->is_longer && left_ms < wait_ms ? wait_ms - left_ms : 0;
+    uint32_t wait_ms = span_ms(core, record->span);
+    return record->span != SPAN_LONGER && left_ms < wait_ms ? wait_ms - left_ms : 0;
 }
 
 enum la_wait_risk time_wait_risk(const struct core *core, const struct time_wait_record *record)
@@ -512,6 +529,22 @@ static unsigned cost(const struct core *core, const struct time_wait_record *rec
 #define NOT_TO_GO 5
 #define CHOICE    8 /* so many of the oldest are compared */
 
+/* Among waits of several durations many may be over that the tail has not come to: a place of one, looked for at eight
+   that lie as far apart as they can, or table->used. */
+static uint32_t find_over(const struct core *core, const struct time_wait_table *table, uint32_t hash)
+{
+    uint32_t first = four_tuple_place(hash, table->used);
+    for (uint32_t looked = 0; looked < CHOICE; looked++) {
+        uint32_t place = first + (uint32_t)((uint64_t)looked * table->used / CHOICE);
+        place = place < table->used ? place : place - table->used;
+        const struct time_wait_record *record = record_at(core, table, position_at(table, place));
+        if (record->class == 0 || is_over(core, record)) {
+            return place;
+        }
+    }
+    return table->used;
+}
+
 /* The place of the one to go, or table->used: none may. */
 static uint32_t choose_victim(const struct core *core, const struct time_wait_table *table, unsigned most)
 {
@@ -536,7 +569,7 @@ static uint32_t choose_victim(const struct core *core, const struct time_wait_ta
 /* Room for one more: what is over first, then the safest of the oldest, whose place the oldest takes: their deadlines
    are not far from each other. What is in somebody's shadow stays: there are no more of those than connections that are
    being opened. */
-static bool make_room(struct core *core, struct time_wait_table *table, enum la_wait_class class)
+static bool make_room(struct core *core, struct time_wait_table *table, uint32_t hash, enum la_wait_class class)
 {
     if (table->used < table->capacity) {
         return true;
@@ -545,7 +578,10 @@ static bool make_room(struct core *core, struct time_wait_table *table, enum la_
     if (table->used < table->capacity) {
         return true;
     }
-    uint32_t place = choose_victim(core, table, class == LA_CLASS_WAITING ? 4 : 1);
+    uint32_t place = table->is_mixed ? find_over(core, table, hash) : table->used;
+    if (place == table->used) {
+        place = choose_victim(core, table, class == LA_CLASS_WAITING ? 4 : 1);
+    }
     if (place == table->used) {
         return false;
     }
@@ -562,7 +598,7 @@ static bool make_room(struct core *core, struct time_wait_table *table, enum la_
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
                                           const struct four_tuple *tuple, enum la_wait_class class)
 {
-    if (!make_room(core, table, class)) {
+    if (!make_room(core, table, tuple->hash, class)) {
         return NULL;
     }
     uint32_t position = head_of(table);
@@ -590,10 +626,9 @@ void time_wait_restart(struct core *core, struct time_wait_table *table, struct 
         return;
     }
     record->restarts++;
-    record->deadline_ms = core->now_ms_up + 2 * core->config.msl_ms;
-    record->is_longer = false;
+    record->span = record->span == SPAN_LONGER ? SPAN_WHOLE : record->span;
     record->is_moved = true;
-    time_wait_covers(core, record, rto_ms);
+    time_wait_begins(core, record, rto_ms);
     core_count(core, LA_COUNT_WAIT_RESTARTED);
     time_wait_trace(core, table, record, LA_WAIT_RESTARTED);
 }

@@ -13,8 +13,9 @@
    appended at the head, expired at the tail, found through an index of tagged positions. Nothing is armed, linked or
    freed. A restart moves the deadline in place; a record that was moved is appended again when it reaches the tail. A
    record that is taken from the middle leaves a hole, which counts against the capacity until the tail passes it. A
-   lookup checks the deadline: a record is over when its time is, wherever it stands in the ring. Where there is no
-   room, the safest of the oldest goes (enum la_wait_risk).
+   lookup checks the deadline: a record is over when its time is, wherever it stands in the ring; one whose wait is
+   shorter than the others' keeps its place until the tail passes it, 2 MSL after it came at the latest, or somebody
+   needs it (ADR 0062). Where there is no room, the safest of the oldest goes (enum la_wait_risk).
 
    Not all records wait. Two classes only remember where an incarnation ended, so that our next one on the four-tuple
    keeps clear of it (ADR 0061); their segments are answered as in CLOSED.
@@ -43,13 +44,32 @@ struct time_wait_record {
     bool was_answered : 1; /* by an ACK, not so long ago that `answered` has come round */
     bool is_moved : 1;     /* its deadline is later than its place says */
     bool is_shadowed : 1;  /* a new incarnation owns it, and may give it back (shadow.h) */
-    bool is_longer : 1;    /* than 2 MSL */
+    uint8_t span : 2;      /* enum span */
     uint8_t answers : 3;   /* ACKs sent, RECORD_ANSWERS_MOST at most */
     uint8_t way : 1;       /* enum la_wait_way */
     uint8_t addresses[];   /* local, remote: 4 octets each, or 16 */
 };
 
 #define RECORD_ANSWERS_MOST 7
+
+/* How long a record's wait is, as a class: 2 MSL, a quarter of it, a sixteenth, or longer than 2 MSL. */
+enum span { SPAN_WHOLE, SPAN_QUARTER, SPAN_SIXTEENTH, SPAN_LONGER };
+
+/* Of a class that has one. */
+static inline uint32_t span_ms(const struct core *core, unsigned span)
+{
+    return 2 * core->config.msl_ms >> 2 * span;
+}
+
+/* The shortest class that lasts two of these MSLs, at most config's. */
+static inline unsigned span_for(const struct core *core, uint32_t msl_ms)
+{
+    unsigned span = SPAN_SIXTEENTH;
+    while (span != SPAN_WHOLE && span_ms(core, span) < 2 * msl_ms) {
+        span--;
+    }
+    return span;
+}
 
 struct time_wait_table {
     uint32_t records; /* offsets in CORE_UNITs from the core */
@@ -59,8 +79,9 @@ struct time_wait_table {
     uint32_t tail;    /* position of the oldest */
     uint32_t used;    /* from the tail on, holes included */
     uint32_t waiting; /* of LA_CLASS_WAITING */
-    uint16_t record_bytes;
+    uint8_t record_bytes;
     uint8_t address_bytes;  /* 4, 16 */
+    bool is_mixed;          /* shorter waits are among the records, or were */
     uint8_t answer_unit_ms; /* so that 16 bits of it are longer than any wait */
 };
 
@@ -88,16 +109,13 @@ struct time_wait_record *time_wait_find(const struct core *core, const struct ti
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
                                           const struct four_tuple *tuple, enum la_wait_class class);
 
-COLD void time_wait_lengthen(const struct core *core, struct time_wait_record *record, uint32_t rto_ms);
+/* A new record's wait is of the shortest class that lasts two of these MSLs, at most config's. */
+COLD void time_wait_shorten(const struct core *core, struct time_wait_table *table, struct time_wait_record *record,
+                            uint32_t msl_ms);
 
-/* Where 2 MSL from now are shorter than config.time_wait_rtos times this RTO, the wait is that long, so that the peer
+/* Its wait begins now: it lasts as its class says, and config.time_wait_rtos times this RTO at least, so that the peer
    has time to repeat its FIN. */
-static inline void time_wait_covers(const struct core *core, struct time_wait_record *record, uint32_t rto_ms)
-{
-    if (core->config.time_wait_rtos * (uint64_t)rto_ms > 2 * (uint64_t)core->config.msl_ms) {
-        time_wait_lengthen(core, record, rto_ms);
-    }
-}
+COLD void time_wait_begins(const struct core *core, struct time_wait_record *record, uint32_t rto_ms);
 
 /* The peer's FIN again, from a peer with about this RTO: the wait begins again. */
 void time_wait_restart(struct core *core, struct time_wait_table *table, struct time_wait_record *record,

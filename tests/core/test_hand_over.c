@@ -86,6 +86,44 @@ static void a_wait_outlives_its_process(void **state)
     end(t);
 }
 
+/* Half of a wait of a quarter is over: the rest of it is taken over, and when it began. */
+static void a_shorter_wait_outlives_its_process(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_FIN_WAIT_2);
+    check(t, la_set_option(t->host, t->now, t->conn, LA_OPTION_MSL_MS, 7500) == LA_OK);
+    inject(t, .flags = FIN | ACK, .seq = peer_next(LA_FIN_WAIT_2), .ack = 2);
+    expect(t, .flags = ACK, .seq = 2, .ack = 2);
+    user_release(t);
+    advance_ms(t, 7000);
+    const struct saved saved = save(t);
+    restart(t, &t->config, 100 * LA_SECOND);
+    check(t, load(t, &saved, 500 * LA_MILLISECOND) == NULL);
+    check(t, only_wait(t).since == t->now - 7500 * LA_MILLISECOND);
+    check(t, only_wait(t).until == t->now + 7500 * LA_MILLISECOND);
+    end(t);
+}
+
+/* The next host waits longer or not at all: what it takes over lasts as long as it was said to, and since when is not
+   known there. */
+static void into_a_host_with_another_msl(void **state)
+{
+    (void)state;
+    static const uint32_t others[] = {0, 1000, 29999, 60000};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct test *t = waiting();
+        const struct saved saved = save(t);
+        struct la_time_wait_saved what;
+        struct la_config config = t->config;
+        check(t, la_time_wait_saved(saved.octets, saved.length, &what) == NULL && what.msl_ms == config.msl_ms);
+        config.msl_ms = others[i];
+        restart(t, &config, 100 * LA_SECOND);
+        check(t, load(t, &saved, LA_SECOND) == NULL);
+        check(t, only_wait(t).since == 0 && only_wait(t).until == t->now + (WAIT_MS - 1000) * LA_MILLISECOND);
+        end(t);
+    }
+}
+
 /* The peer, in LAST-ACK, repeats its FIN, and the new process answers for the old one. */
 static void the_new_process_answers(void **state)
 {
@@ -169,7 +207,7 @@ static void the_clocks_go_on(void **state)
     const struct la_wait old = only_wait(t);
     const struct saved saved = save(t);
     restart(t, &t->config, 0);
-    check(t, load(t, &saved, 2 * WAIT_MS * LA_MILLISECOND) == NULL);
+    check(t, load(t, &saved, 2 * (WAIT_MS * LA_MILLISECOND)) == NULL);
     check(t, waits_of(t) == 0);
     struct la_conn conn;
     check(t, la_connect(t->host, t->now, &t->local, &t->remote, &conn) == LA_OK);
@@ -190,9 +228,10 @@ static void the_clocks_go_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_wait_outlives_its_process), cmocka_unit_test(the_new_process_answers),
-        cmocka_unit_test(the_downtime_counts),         cmocka_unit_test(what_is_damaged_is_refused),
-        cmocka_unit_test(hosts_that_cannot_take_it),   cmocka_unit_test(the_clocks_go_on),
+        cmocka_unit_test(a_wait_outlives_its_process),  cmocka_unit_test(a_shorter_wait_outlives_its_process),
+        cmocka_unit_test(into_a_host_with_another_msl), cmocka_unit_test(the_new_process_answers),
+        cmocka_unit_test(the_downtime_counts),          cmocka_unit_test(what_is_damaged_is_refused),
+        cmocka_unit_test(hosts_that_cannot_take_it),    cmocka_unit_test(the_clocks_go_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

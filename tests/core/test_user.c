@@ -345,6 +345,7 @@ static void each_option_has_its_range(void **state)
         {LA_OPTION_R1_RETRANSMISSIONS, 0, 255},
         {LA_OPTION_R2_MS, 1, 0x3fffffff},
         {LA_OPTION_ERROR_REPORTS, 0, 1},
+        {LA_OPTION_MSL_MS, 0, 30000},
     };
     struct test *t = established();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -67,10 +67,21 @@ WRONG = [
     (("drill", "x.pkt", "--msl_ms=x"), "--msl_ms: msl_ms is a number from 0 to 4294967295, not 'x'"),
     (("drill", "x.pkt", "--nonsense=1"), "there is no option --nonsense"),
     (("drill", "x.pkt", "-D", "x"), "--define: define is NAME=VALUE, not 'x'"),
+    (("waits",), "of which table?"),
+    (("waits", "--from", "a", "--control", "b"), "of which table?"),
+    (("waits", "--from", "a", "b"), "no argument is expected"),
+    (("waits", "--from", "a", "--json", "--openmetrics"), "not both"),
+    (("waits", "--from", "a", "--ports", "9-8"), "--ports: must be FIRST-LAST"),
+    (("waits", "--from", "a", "--ports", "70000"), "--ports: must be FIRST-LAST"),
     (("bench",), "which benchmark?"),
     (("bench", "nonsense"), 'there is no benchmark "nonsense"'),
     (("bench", "churn", "x"), "no argument is expected"),
     (("bench", "churn", "--waiting", "99999999"), "--waiting: must be a whole number from 0 to 16000000"),
+    (("bench", "timewait", "--waiting", "63"), "--waiting: must be a whole number from 64 to 16000000"),
+    (("bench", "timewait", "--batches", "10001"), "--batches: at most 10000"),
+    (("bench", "ports"), "one port is expected"),
+    (("bench", "ports", "9", "--ports", "9-"), "--ports: must be FIRST-LAST"),
+    (("bench", "ports", "9", "--at-once", "4097"), "at most 4096 connections"),
     (("bench", "bulk", "--mtu", "1"), "--mtu: 576 to 65535"),
 ]
 
@@ -85,8 +96,8 @@ class Usage(unittest.TestCase):
                 self.assertIn(said, done.stderr.decode())
 
     def test_help(self):
-        for arguments in ((), ("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("lab",), ("check",), ("bench",),
-                          ("bench", "churn"), ("bench", "bulk")):
+        for arguments in ((), ("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
+                          ("bench",), ("bench", "churn"), ("bench", "timewait"), ("bench", "ports"), ("bench", "bulk")):
             with self.subTest(arguments=arguments):
                 done = lastack(*arguments, "--help")
                 self.assertEqual((done.returncode, done.stderr), (0, b""))
@@ -96,8 +107,8 @@ class Usage(unittest.TestCase):
 
     def test_the_manual_has_every_option(self):
         manual = (Path(__file__).resolve().parents[2] / "docs/man/lastack.1").read_text(encoding="utf-8")
-        for command in (("httpd",), ("get",), ("nc",), ("demo",), ("drill",), ("lab",), ("check",), ("bench", "churn"),
-                        ("bench", "bulk")):
+        for command in (("httpd",), ("get",), ("nc",), ("waits",), ("demo",), ("drill",), ("lab",), ("check",),
+                        ("bench", "churn"), ("bench", "timewait"), ("bench", "ports"), ("bench", "bulk")):
             options = re.findall(r"^ +(?:-\w, )? *--([a-z0-9-]+)", lastack(*command, "--help").stdout.decode(), re.M)
             self.assertGreater(len(options), 2)
             for option in options:
@@ -123,6 +134,19 @@ class Usage(unittest.TestCase):
 
 
 class Bench(unittest.TestCase):
+    def test_timewait(self):
+        done = lastack("bench", "timewait", "--waiting", "1000", "--waiting", "20000", "--batches", "100",
+                       "--json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for line, waiting in zip(done.stdout.splitlines(), (1000, 20000), strict=True):
+            result = json.loads(line)
+            self.assertEqual(result["waiting"], waiting)
+            self.assertLessEqual(result["bytes_per_record"], 48)
+            self.assertLessEqual(result["bytes_per_record_ipv6"], 72)
+            for cost in ("enter_ns", "find_ns", "restart_ns", "expire_ns", "read_ns"):
+                self.assertGreater(result[cost], 0)
+                self.assertLess(result[cost], 100000)
+
     def test_churn(self):
         done = lastack("bench", "churn", "--connections", "2000", "--runs", "1", "--waiting", "0", "--waiting", "5000",
                        "--json")
