@@ -49,9 +49,10 @@ static void cuts_text(uint32_t cuts, unsigned lives, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     for (unsigned cut = 0; cut < SIM_CUT_LIFE + lives; cut++) {
-        char name[16];
-        if ((cuts & 1U << cut) && used < size)
+        if ((cuts & 1U << cut) && used < size) {
+            char name[16];
             used += (size_t)snprintf(text + used, size - used, "%s%s", used ? "," : "", sim_cut_name(cut, name));
+        }
     }
 }
 

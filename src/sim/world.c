@@ -54,7 +54,7 @@ struct world {
 /* One host's edge. */
 struct edge {
     struct world *world;
-    const la_host *host;
+    unsigned host;
 };
 
 /* ---- what is wrong ----------------------------------------------------------------------------------------------- */
@@ -104,7 +104,7 @@ static void see_packet(void *context, la_time time, bool outgoing, const void *b
     for (size_t i = 20; i < length && i < 40; i++) /* the TCP header */
         mix(world->result, octets[i]);
     world->now = time;
-    check_host(world, edge->host);
+    check_host(world, world->host[edge->host]);
     if (++world->result->counts[SIM_PACKETS] > PACKETS_MOST)
         wrong(world, "the hosts talk for ever: more than %d packets", PACKETS_MOST);
 }
@@ -229,14 +229,17 @@ static bool has_sent_all(const struct world *world, const struct side *side)
 static void transmit(struct world *world, struct side *side)
 {
     uint8_t part[PART_BYTES];
-    if (side->life == NOBODY || side->is_closed)
-        return;
-    for (int taken = 1; taken > 0 && !has_sent_all(world, side); side->sent += taken > 0 ? (uint32_t)taken : 0) {
+    while (side->life != NOBODY && !side->is_closed) {
         uint32_t left = total(world, side->life, side->end) - side->sent;
+        if (left == 0)
+            return;
         uint32_t length = left < PART_BYTES ? left : PART_BYTES;
         for (uint32_t i = 0; i < length; i++)
             part[i] = octet_at((unsigned)side->life, side->end, side->sent + i);
-        taken = la_send(world->host[side->host], world->now, side->conn, part, length);
+        int taken = la_send(world->host[side->host], world->now, side->conn, part, length);
+        if (taken <= 0)
+            return;
+        side->sent += (uint32_t)taken;
     }
 }
 
@@ -539,21 +542,16 @@ bool sim_run(const struct sim_plan *plan, struct sim_memory *memory, struct ladd
     *result = (struct sim_result){.digest = plan->seed};
     for (unsigned i = 0; i < plan->count; i++)
         world.lives[i].server = NOBODY;
-    bool ok = true;
     for (unsigned i = 0; i < SIM_HOSTS; i++) {
-        edges[i] = (struct edge){.world = &world};
+        edges[i] = (struct edge){&world, i};
         watches[i] = (struct watch){.ladder = ladder, .side = i == 0 ? LADDER_LEFT : LADDER_RIGHT};
         taps[i] = ladder ? watch_tap(&watches[i]) : (struct tap){&edges[i], see_packet};
     }
-    ok = make_hosts(&world, memory, taps, ladder != NULL);
+    bool ok = make_hosts(&world, memory, taps, ladder != NULL);
     if (ok) {
-        edges[0].host = world.host[0];
-        edges[1].host = world.host[1];
         run(&world);
-        if (!result->wrong[0])
-            check_end(&world);
-        if (!result->wrong[0])
-            check_lives(&world);
+        check_end(&world);
+        check_lives(&world);
     }
     result->simulated = world.now;
     memory_free(world.memory);
