@@ -226,6 +226,13 @@ static bool has_sent_all(const struct world *world, const struct side *side)
     return side->life != NOBODY && side->sent == total(world, side->life, side->end);
 }
 
+/* The next octets that this side writes. */
+static void compose(uint8_t *part, uint32_t length, const struct side *side)
+{
+    for (uint32_t i = 0; i < length; i++)
+        part[i] = octet_at((unsigned)side->life, side->end, side->sent + i);
+}
+
 static void transmit(struct world *world, struct side *side)
 {
     uint8_t part[PART_BYTES];
@@ -234,8 +241,7 @@ static void transmit(struct world *world, struct side *side)
         if (left == 0)
             return;
         uint32_t length = left < PART_BYTES ? left : PART_BYTES;
-        for (uint32_t i = 0; i < length; i++)
-            part[i] = octet_at((unsigned)side->life, side->end, side->sent + i);
+        compose(part, length, side);
         int taken = la_send(world->host[side->host], world->now, side->conn, part, length);
         if (taken <= 0)
             return;
