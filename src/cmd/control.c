@@ -29,6 +29,7 @@ struct control {
     struct loop *loop;
     la_host *host;
     int fd;
+    int pause; /* a timer: no descriptor was free, and nobody is accepted before it fires; -1 */
     uint64_t turns;
     struct client clients[CLIENTS];
     struct sockaddr_un address;
@@ -116,13 +117,33 @@ static struct client *place(struct control *control)
     return oldest;
 }
 
+static void on_connection(void *context, int fd, short revents);
+
+static void accept_again(void *context)
+{
+    struct control *control = context;
+    control->pause = -1;
+    loop_watch_fd(control->loop, control->fd, POLLIN, on_connection, control);
+}
+
+/* Who waits to be accepted keeps the socket readable: the loop would do nothing else. */
+static void pause_accepting(struct control *control)
+{
+    control->pause = loop_at(control->loop, loop_now(control->loop) + LA_SECOND, accept_again, control);
+    if (control->pause >= 0)
+        loop_watch_fd(control->loop, control->fd, 0, on_connection, control);
+}
+
 static void on_connection(void *context, int fd, short revents)
 {
     struct control *control = context;
     (void)revents;
     int accepted = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (accepted < 0)
+    if (accepted < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting(control);
         return;
+    }
     struct client *client = place(control);
     client->fd = accepted;
     client->turn = ++control->turns;
@@ -196,6 +217,7 @@ struct control *control_open(const char *path, struct loop *loop, la_host *host,
     for (unsigned i = 0; i < CLIENTS; i++)
         control->clients[i] = (struct client){.control = control, .fd = -1};
     control->fd = -1;
+    control->pause = -1;
     if (address_of(path, &control->address, error) == 0 && remove_dead(&control->address, error) == 0)
         control->fd = listen_at(&control->address, error);
     if (control->fd < 0) {
@@ -213,6 +235,8 @@ void control_close(struct control *control)
     for (unsigned i = 0; i < CLIENTS; i++)
         if (control->clients[i].fd >= 0)
             leave(&control->clients[i]);
+    if (control->pause >= 0)
+        loop_cancel(control->loop, control->pause);
     loop_unwatch_fd(control->loop, control->fd);
     close(control->fd);
     unlink(control->address.sun_path);

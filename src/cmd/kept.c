@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,9 +44,31 @@ void *kept_file(const char *path, size_t *length, struct link_error *error)
     return NULL;
 }
 
+/* A file beside it that stays: the table itself is another file each time it is written. The descriptor, which goes with
+   the process. */
+static int lock(const char *path, struct link_error *error)
+{
+    char *beside = NULL;
+    if (asprintf(&beside, "%s.lock", path) < 0)
+        return link_fail(error, "%s: no memory", path);
+    int fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    if (fd < 0) {
+        link_fail(error, "%s: %s", beside, strerror(errno));
+    } else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        link_fail(error, "%s: another program has it", path);
+        close(fd);
+        fd = -1;
+    }
+    free(beside);
+    return fd;
+}
+
 int kept_read(struct kept *kept, const char *path, struct la_config *config, struct link_error *error)
 {
     *kept = (struct kept){.path = path};
+    kept->lock = lock(path, error);
+    if (kept->lock < 0)
+        return -1;
     kept->data = kept_file(path, &kept->length, error);
     if (!kept->data)
         return error->text[0] ? -1 : 0;

@@ -14,6 +14,7 @@
 
 struct kept {
     const char *path;
+    int lock;   /* of PATH.lock, as long as the program lives: two with one table would have one key and one clock */
     void *data; /* as it was read; NULL: there was none */
     size_t length;
     struct la_time_wait_saved saved;
@@ -27,7 +28,7 @@ uint64_t kept_wall(void);
 /* A whole file: free() gives it back. NULL: the reason in *error, "" if there is no such file. */
 void *kept_file(const char *path, size_t *length, struct link_error *error);
 
-/* Reads the file, if there is one, and fits the config to it: its key, and room for its records. A file that is
+/* Reads the file, if there is one and no other program has it, and fits the config to it: its key, and room for its records. A file that is
    damaged is refused: -1. */
 int kept_read(struct kept *kept, const char *path, struct la_config *config, struct link_error *error);
 

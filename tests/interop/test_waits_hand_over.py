@@ -192,6 +192,14 @@ class Refused(Case):
         self.refused(b"", "these are no TIME-WAIT records")
         self.refused(self.whole + b"\n", "something follows the end")
 
+    def test_one_program_at_a_time(self):
+        again = (f"{LASTACK} httpd / --waits {self.file} --netns --run true 2>{self.path('said')};"
+                 f" echo $? >{self.path('status')}")
+        done = lastack("httpd", "/", "--waits", self.file, "--run", again)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(self.read("status"), b"1\n")
+        self.assertIn(b"another program has it", self.read("said"))
+
     def test_quiet_time_instead(self):
         """RFC 9293 3.4.3: no connection, until what the last host sent is gone."""
         done = lastack("httpd", "/", "--quiet-time", "1.5", "--json", "--run", self.python("""
