@@ -44,8 +44,8 @@ void *kept_file(const char *path, size_t *length, struct link_error *error)
     return NULL;
 }
 
-/* A file beside it that stays: the table itself is another file each time it is written. The descriptor, which goes with
-   the process. */
+/* A file beside it that stays: the table itself is another file each time it is written. The descriptor, which goes
+   with the process. */
 static int lock(const char *path, struct link_error *error)
 {
     char *beside = NULL;

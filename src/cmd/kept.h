@@ -28,8 +28,8 @@ uint64_t kept_wall(void);
 /* A whole file: free() gives it back. NULL: the reason in *error, "" if there is no such file. */
 void *kept_file(const char *path, size_t *length, struct link_error *error);
 
-/* Reads the file, if there is one and no other program has it, and fits the config to it: its key, and room for its records. A file that is
-   damaged is refused: -1. */
+/* Reads the file, if there is one and no other program has it, and fits the config to it: its key, and room for its
+   records. A file that is damaged is refused: -1. */
 int kept_read(struct kept *kept, const char *path, struct la_config *config, struct link_error *error);
 
 /* Its records are the host's now, which is new. 0, or -1. */
