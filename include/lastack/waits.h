@@ -31,12 +31,12 @@ enum la_wait_risk {
 #define LA_WAIT_RISK_COUNT  4
 
 struct la_wait {
-    struct la_endpoint local;
-    struct la_endpoint remote;
     la_time
         since; /* it came, or the peer's FIN restarted it; 0: that is no longer known (its wait is longer than 2 MSL,
                       or it came from a host with another MSL) */
     la_time until;
+    struct la_endpoint local;
+    struct la_endpoint remote;
     uint32_t snd_nxt;
     uint32_t rcv_nxt;
     uint32_t ts_recent;    /* as last_tsval: 0 without timestamps */

@@ -5,14 +5,14 @@
 
 #include "apps.h"
 #include "canonical.h"
+#include "forge_private.h"
 #include "host/host_inspect.h"
 #include "tcp/connection.h"
 #include "tcp/listener.h"
 
 /* ---- the beginning ---- */
 
-#define PIECE_BYTES  16
-#define WINDOW_BYTES 32
+#define PIECE_BYTES 16
 
 void world_config(const struct check_scenario *scenario, unsigned host, bool traces_all, struct la_config *config)
 {
@@ -32,8 +32,8 @@ void world_config(const struct check_scenario *scenario, unsigned host, bool tra
     config->buffer_pieces = scenario->pieces;
     config->reply_bytes = 256;
     config->out_of_order_ranges = 2;
-    config->send_buffer_bytes = WINDOW_BYTES;
-    config->receive_buffer_bytes = WINDOW_BYTES;
+    config->send_buffer_bytes = WORLD_WINDOW_BYTES;
+    config->receive_buffer_bytes = WORLD_WINDOW_BYTES;
     config->trace_records = traces_all ? 20 : 6;
     config->trace_mask = traces_all ? LA_TRACE_ALL : LA_TRACE_BIT(LA_TRACE_STATE);
     config->msl_ms = scenario->msl_ms;
@@ -365,46 +365,24 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
 
 /* ---- forged segments ---- */
 
-enum forgery { FORGED_RST, FORGED_RST_IN_WINDOW, FORGED_RST_OUTSIDE, FORGED_SYN, FORGED_ACK, FORGED_FIN };
-
-#define FORGERIES 6
-
-static struct flying forge(const struct connection *c, unsigned host, unsigned tag, enum forgery what)
-{
-    static const struct {
-        uint8_t flags;
-        int32_t seq; /* from RCV.NXT */
-        int32_t ack; /* from SND.NXT */
-    } table[FORGERIES] = {
-        [FORGED_RST] = {LA_RST, 0, 0},          [FORGED_RST_IN_WINDOW] = {LA_RST, 1, 0},
-        [FORGED_RST_OUTSIDE] = {LA_RST, -1, 0}, [FORGED_SYN] = {LA_SYN, 1, 0},
-        [FORGED_ACK] = {LA_ACK, 0, 1000},       [FORGED_FIN] = {LA_FIN | LA_ACK, 1000, 0},
-    };
-    const struct tcp_header header = {.local = &c->remote,
-                                      .remote = &c->local,
-                                      .seq = seq_add(c->rcv_nxt, (uint32_t)table[what].seq),
-                                      .ack = seq_add(c->snd_nxt, (uint32_t)table[what].ack),
-                                      .window = WINDOW_BYTES,
-                                      .flags = table[what].flags};
-    struct flying segment = {.to = (uint8_t)host, .tag = (uint8_t)tag};
-    segment.length = (uint8_t)tcp_emit(segment.packet, &header, 64, 0, 0);
-    return segment;
-}
-
 static void inject(struct checker *checker, struct world *world, unsigned host, unsigned choice)
 {
-    unsigned slot;
-    const struct connection *c = live_connection(world, host, &slot);
-    const struct connection before = *c;
-    unsigned tag = world->ghost.app[host][slot].tag;
-    const struct flying segment = forge(c, host, tag, (enum forgery)choice);
-    if (choice == FORGED_RST) {
+    enum forgery what = (enum forgery)choice;
+    const struct forge_target target = forge_target_of(world, host);
+    unsigned tag = world->ghost.record_tag[host];
+    if (target.connection != NULL) {
+        tag = world->ghost.app[host][connection_slot(&world_host(world, host)->tcp, target.connection)].tag;
+    }
+    const struct flying segment = forge(&target, tag, what);
+    const struct forge_mark mark = forge_mark(&target);
+    if (what == FORGED_RST) {
         world->ghost.explained |= (uint8_t)(1U << tag);
     }
     watch_packet(checker, world, host, false, &segment, "forged");
     input(world, &segment, WORLD_NOW, false);
-    if (choice != FORGED_RST && !is_as_before(c, &before)) {
-        checker_says(checker, PROPERTY_INJECTED, "a forged segment that is not exactly right was obeyed");
+    const char *wrong = forge_obeyed(&target, &mark, what);
+    if (wrong != NULL) {
+        checker_says(checker, PROPERTY_INJECTED, wrong);
     }
     settle(checker, world, host, tag);
 }
@@ -560,8 +538,6 @@ static bool is_at_rest(const struct checker *checker, const struct world *world)
 
 static void add_host(const struct checker *checker, const struct world *world, unsigned host, struct event_list *list)
 {
-    unsigned live;
-    const struct connection *c = live_connection(world, host, &live);
     if ((is_at_rest(checker, world) || may(checker, world, FAULT_PREMATURE)) && timer_may_fire(checker, world, host)) {
         add(list, EVENT_TIMER, host * WORLD_CONNECTIONS, 0);
     }
@@ -575,8 +551,9 @@ static void add_host(const struct checker *checker, const struct world *world, u
             add(list, EVENT_STEP, host * WORLD_CONNECTIONS + slot, 0);
         }
     }
-    if (c != NULL && state_is_synchronised((enum la_state)c->state) && may(checker, world, FAULT_INJECTION)) {
-        for (unsigned what = 0; what < FORGERIES; what++) {
+    if (may(checker, world, FAULT_INJECTION)) {
+        const struct forge_target target = forge_target_of(world, host);
+        for (unsigned what = target.first; what < target.end; what++) {
             add(list, EVENT_INJECT, host * WORLD_CONNECTIONS, what);
         }
     }
@@ -720,10 +697,6 @@ unsigned world_progress(const struct world *world)
 void world_event_text(const struct checker *checker, const struct world *world, struct event event, char *text,
                       size_t size)
 {
-    static const char *const forgeries[FORGERIES] = {
-        [FORGED_RST] = "an RST at exactly RCV.NXT", [FORGED_RST_IN_WINDOW] = "an RST inside the window",
-        [FORGED_RST_OUTSIDE] = "an RST outside",    [FORGED_SYN] = "a SYN inside the window",
-        [FORGED_ACK] = "an ACK of the future",      [FORGED_FIN] = "a FIN outside the window"};
     const struct flying *segment = &world->network.flight[event.at < FLIGHT_MAX ? event.at : 0];
     const char *kind = segment_kind_name(kind_of(segment));
     unsigned host = event.at / WORLD_CONNECTIONS;
@@ -745,6 +718,8 @@ void world_event_text(const struct checker *checker, const struct world *world, 
     case EVENT_STEP:
         snprintf(text, size, "host %u: %s", host, step_name(apps_next(checker, world, host, slot)));
         return;
-    case EVENT_INJECT: snprintf(text, size, "to host %u is forged: %s", host, forgeries[event.choice]); return;
+    case EVENT_INJECT:
+        snprintf(text, size, "to host %u is forged: %s", host, forgery_name((enum forgery)event.choice));
+        return;
     }
 }

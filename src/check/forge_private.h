@@ -1,0 +1,56 @@
+#ifndef CHECK_FORGE_PRIVATE_H
+#define CHECK_FORGE_PRIVATE_H
+
+#include "tcp/connection.h"
+#include "world.h"
+
+/* Segments forged by somebody who sees the numbers: what they may do to a host, and what not. */
+
+enum forgery {
+    /* To a synchronised connection. Only the first is exactly right. */
+    FORGED_RST,
+    FORGED_RST_IN_WINDOW,
+    FORGED_RST_OUTSIDE,
+    FORGED_SYN,
+    FORGED_ACK,
+    FORGED_FIN,
+    /* To a record in TIME-WAIT. */
+    FORGED_WAIT_RST,
+    FORGED_WAIT_SYN,
+    FORGED_WAIT_FIN,
+    /* To a listener. */
+    FORGED_LISTEN_RST,
+    FORGED_LISTEN_SYN_FIN,
+    FORGERIES
+};
+
+const char *forgery_name(enum forgery what);
+
+/* Whom it reaches: one of the three, or nobody (first == end). */
+struct forge_target {
+    const la_host *host;
+    unsigned number; /* of the host */
+    const struct connection *connection;
+    const struct time_wait_record *record;
+    unsigned first; /* enum forgery: those that there are for it */
+    unsigned end;
+};
+
+struct forge_target forge_target_of(const struct world *world, unsigned host);
+
+struct flying forge(const struct forge_target *target, unsigned tag, enum forgery what);
+
+/* What must not change. */
+struct forge_mark {
+    uint32_t connections;
+    struct connection connection;
+    uint32_t deadline_ms;
+    uint8_t class;
+};
+
+struct forge_mark forge_mark(const struct forge_target *target);
+
+/* NULL, or what the host did that it should not have done, or left undone. */
+const char *forge_obeyed(const struct forge_target *target, const struct forge_mark *before, enum forgery what);
+
+#endif
