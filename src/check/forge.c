@@ -15,7 +15,7 @@ const char *forgery_name(enum forgery what)
     case FORGED_WAIT_RST: return "an RST at RCV.NXT, into the wait";
     case FORGED_WAIT_SYN: return "an old SYN, into the wait";
     case FORGED_WAIT_FIN: return "the FIN again, into the wait";
-    case FORGED_LISTEN_RST: return "an RST, to the listener";
+    case FORGED_LISTEN_RST: return "an RST with SYN, to the listener";
     case FORGED_LISTEN_SYN_FIN: return "a SYN with FIN, to the listener";
     case FORGERIES: break;
     }
@@ -83,7 +83,7 @@ static const struct shape shapes[FORGERIES] = {
     [FORGED_WAIT_RST] = {LA_RST, 0, 0},
     [FORGED_WAIT_SYN] = {LA_SYN, -1, 0},
     [FORGED_WAIT_FIN] = {LA_FIN | LA_ACK, -1, 0},
-    [FORGED_LISTEN_RST] = {LA_RST, 0, 0},
+    [FORGED_LISTEN_RST] = {LA_SYN | LA_RST, 0, 0},
     [FORGED_LISTEN_SYN_FIN] = {LA_SYN | LA_FIN, 0, 0},
 };
 
@@ -134,7 +134,9 @@ static const char *connection_obeyed(const struct connection *c, const struct co
         return what == FORGED_RST ? NULL : "a forged segment that is not exactly right was obeyed";
     }
     bool is_challenge = what == FORGED_RST_IN_WINDOW || what == FORGED_SYN; /* RFC 5961 3.2, 4.2 */
-    return is_challenge && !c->is_challenged ? "what is nearly right was not challenged" : NULL;
+    bool is_owed = c->owes_ack || c->duplicate_acks_owed > 0;
+    bool is_due = is_challenge && !before->is_challenged; /* else it may be too soon for another */
+    return is_due && (!c->is_challenged || !is_owed) ? "what is nearly right was not challenged" : NULL;
 }
 
 static const char *record_obeyed(const struct forge_target *target, const struct forge_mark *before, enum forgery what)

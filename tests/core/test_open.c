@@ -27,6 +27,21 @@ static void passive_open(void **state)
     end(t);
 }
 
+/* RFC 9293 3.10.7.2, first: an RST that reaches a listener is ignored, whatever else it says. */
+static void rst_in_listen(void **state)
+{
+    (void)state;
+    static const uint8_t flags[] = {RST, RST | ACK, RST | SYN, RST | SYN | ACK, RST | FIN, RST | SYN | FIN};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        struct test *t = begin_usual();
+        user_listen(t, 4);
+        inject(t, .flags = flags[i], .seq = 0, .ack = 1);
+        expect_nothing(t);
+        check(t, counters_of(t).connections == 0);
+        end(t);
+    }
+}
+
 static void active_open(void **state)
 {
     (void)state;
@@ -666,6 +681,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passive_open),
+        cmocka_unit_test(rst_in_listen),
         cmocka_unit_test(active_open),
         cmocka_unit_test(text_waits_for_the_handshake),
         cmocka_unit_test(simultaneous_open_syn_ack),
