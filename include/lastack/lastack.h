@@ -271,8 +271,7 @@ enum la_option {
 
    LA_OPTION_MSL_MS is of the connection's record, for a path that is known to be short: the next of config.msl_ms, a
    quarter and a sixteenth of it that is not less. 0: no record is kept. The record is not over before
-   config.time_wait_rtos RTOs, of 200 ms at least; its place in the table is free when that is needed, and 2
-   config.msl_ms after it came at the latest. */
+   config.time_wait_rtos RTOs, of 200 ms at least; its place in the table is free when that is needed. */
 
 int la_set_option(la_host *host, la_time now, struct la_conn conn, enum la_option option, int64_t value);
 int la_get_option(const la_host *host, struct la_conn conn, enum la_option option, int64_t *value);

@@ -37,7 +37,7 @@ static struct time_wait_record *keep_record(struct tcp *tcp, const struct connec
         return NULL;
     }
     if (c->settings != 0) {
-        time_wait_shorten(core, time_wait_table(tcp, &c->remote), record, msl_ms(tcp, c));
+        time_wait_shorten(core, record, msl_ms(tcp, c));
     }
     record->snd_nxt = c->snd_nxt;
     record->rcv_nxt = c->rcv_nxt;

@@ -29,7 +29,7 @@
 #define DIGEST_BYTES  8
 #define RECORD_BYTES  32 /* and the addresses */
 #define SCALE_MAX     14
-#define WAIT_LEFT_MAX (UINT32_C(1) << 30)
+#define WAIT_LEFT_MAX 4000001 /* 2 MSL, or the longest that a slow peer makes it, rounded up */
 
 static const char magic[8] = {'l', 'a', 's', 't', 'a', 'c', 'k', 'W'};
 
@@ -123,15 +123,16 @@ static void write_record(struct writer *w, const struct core *core, const struct
 size_t hand_over_save(const struct tcp *tcp, uint64_t wall, void *data, size_t size)
 {
     const struct core *core = tcp_core(tcp);
-    size_t length = hand_over_size(tcp);
+    const uint32_t counts[2] = {count_of(tcp, &tcp->waits[0]), count_of(tcp, &tcp->waits[1])};
+    size_t length = bytes_for(counts[0], counts[1]);
     if (size < length) {
         return 0;
     }
     struct writer w = writer_of(data, length);
     write_bytes(&w, magic, sizeof magic);
     write_u32(&w, VERSION);
-    write_u32(&w, count_of(tcp, &tcp->waits[0]));
-    write_u32(&w, count_of(tcp, &tcp->waits[1]));
+    write_u32(&w, counts[0]);
+    write_u32(&w, counts[1]);
     write_u32(&w, core->now_ms + tcp->clock_ahead_ms);
     write_u64(&w, wall);
     write_bytes(&w, core->config.key, sizeof core->config.key);
@@ -289,7 +290,6 @@ static const char *take_record(struct tcp *tcp, struct time_wait_table *table, c
     record->timestamps = (saved->word & FLAG_TIMESTAMPS) != 0;
     record->span = (same_msl ? span_of(saved->word) : SPAN_LONGER) & 3U;
     record->is_moved = (saved->word & FLAG_MOVED) != 0 || record->span == SPAN_LONGER;
-    table->is_mixed |= record->span != SPAN_WHOLE;
     record->way = way_of(saved->word) & 1U;
     record->answers = answers_of(saved->word) & 7U;
     record->scale = scale_of(saved->word) & 0xfU;

@@ -45,8 +45,7 @@ void time_wait_init(struct core *core, struct time_wait_table *table, uint32_t c
     table->used = 0;
     table->waiting = 0;
     table->address_bytes = (uint8_t)address_bytes;
-    table->record_bytes = (uint8_t)(sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
-    table->is_mixed = false;
+    table->record_bytes = (uint16_t)(sizeof(struct time_wait_record) + 2 * (size_t)address_bytes);
     table->answer_unit_ms = 1;
     while (2 * (uint64_t)core->config.msl_ms + core->config.rto_min_ms >= (uint64_t)table->answer_unit_ms << 16) {
         la_assert(table->answer_unit_ms < 128);
@@ -464,12 +463,10 @@ la_time time_wait_deadline(const struct core *core, const struct time_wait_table
 /* What a wait is at most, however slow the peer: that of the largest MSL. */
 #define WAIT_MAX_MS 4000000
 
-void time_wait_shorten(const struct core *core, struct time_wait_table *table, struct time_wait_record *record,
-                       uint32_t msl_ms)
+void time_wait_shorten(const struct core *core, struct time_wait_record *record, uint32_t msl_ms)
 {
     record->span = span_for(core, msl_ms) & 3U;
     record->deadline_ms = core->now_ms_up + span_ms(core, record->span);
-    table->is_mixed |= record->span != SPAN_WHOLE;
 }
 
 void time_wait_begins(const struct core *core, struct time_wait_record *record, uint32_t rto_ms)
@@ -527,48 +524,58 @@ static unsigned cost(const struct core *core, const struct time_wait_record *rec
 }
 
 #define NOT_TO_GO 5
-#define CHOICE    8 /* so many of the oldest are compared */
+#define CHOICE    8 /* so many of the oldest are compared, and so many from all over the ring */
 
-/* Among waits of several durations many may be over that the tail has not come to: a place of one, looked for at eight
-   that lie as far apart as they can, or table->used. */
-static uint32_t find_over(const struct core *core, const struct time_wait_table *table, uint32_t hash)
+static unsigned price_at(const struct core *core, const struct time_wait_table *table, uint32_t place)
+{
+    const struct time_wait_record *record = record_at(core, table, position_at(table, place));
+    if (record->class == 0 || is_over(core, record)) {
+        return 0;
+    }
+    return record->is_shadowed ? NOT_TO_GO : cost(core, record);
+}
+
+/* Who may have to go: a place, and what it costs. */
+struct victim {
+    uint32_t place;
+    unsigned price;
+};
+
+static void consider(const struct core *core, const struct time_wait_table *table, uint32_t place,
+                     struct victim *victim)
+{
+    unsigned price = price_at(core, table, place);
+    if (price < victim->price) {
+        *victim = (struct victim){place, price};
+    }
+}
+
+/* The cheapest of the oldest; those that are in a shadow are passed over, and not counted. */
+static struct victim among_the_oldest(const struct core *core, const struct time_wait_table *table)
+{
+    struct victim victim = {0, NOT_TO_GO};
+    uint32_t passed = 0;
+    for (uint32_t place = 0; place < table->used && place < CHOICE + passed; place++) {
+        passed += price_at(core, table, place) == NOT_TO_GO;
+        consider(core, table, place, &victim);
+    }
+    return victim;
+}
+
+/* What is old need not be what is over: there are holes behind a wait that lasts, and shorter waits behind longer ones.
+   Places that lie as far apart as they can, so that a stretch of an eighth of the ring is not missed. */
+static void among_all(const struct core *core, const struct time_wait_table *table, uint32_t hash,
+                      struct victim *victim)
 {
     uint32_t first = four_tuple_place(hash, table->used);
-    for (uint32_t looked = 0; looked < CHOICE; looked++) {
+    for (uint32_t looked = 0; looked < CHOICE && victim->price > 0; looked++) {
         uint32_t place = first + (uint32_t)((uint64_t)looked * table->used / CHOICE);
-        place = place < table->used ? place : place - table->used;
-        const struct time_wait_record *record = record_at(core, table, position_at(table, place));
-        if (record->class == 0 || is_over(core, record)) {
-            return place;
-        }
+        consider(core, table, place < table->used ? place : place - table->used, victim);
     }
-    return table->used;
 }
 
-/* The place of the one to go, or table->used: none may. */
-static uint32_t choose_victim(const struct core *core, const struct time_wait_table *table, unsigned most)
-{
-    uint32_t best = table->used;
-    unsigned least = most + 1;
-    uint32_t shadowed = 0;
-    for (uint32_t place = 0; place < table->used && place < CHOICE + shadowed; place++) {
-        const struct time_wait_record *record = record_at(core, table, position_at(table, place));
-        unsigned price = 0;
-        if (record->class != 0 && !is_over(core, record)) {
-            shadowed += record->is_shadowed;
-            price = record->is_shadowed ? NOT_TO_GO : cost(core, record);
-        }
-        if (price < least) {
-            best = place;
-            least = price;
-        }
-    }
-    return best;
-}
-
-/* Room for one more: what is over first, then the safest of the oldest, whose place the oldest takes: their deadlines
-   are not far from each other. What is in somebody's shadow stays: there are no more of those than connections that are
-   being opened. */
+/* Room for one more: what is over first, then the safest of those that are looked at, whose place the oldest takes. What
+   is in somebody's shadow stays: there are no more of those than connections that are being opened. */
 static bool make_room(struct core *core, struct time_wait_table *table, uint32_t hash, enum la_wait_class class)
 {
     if (table->used < table->capacity) {
@@ -578,17 +585,14 @@ static bool make_room(struct core *core, struct time_wait_table *table, uint32_t
     if (table->used < table->capacity) {
         return true;
     }
-    uint32_t place = table->is_mixed ? find_over(core, table, hash) : table->used;
-    if (place == table->used) {
-        place = choose_victim(core, table, class == LA_CLASS_WAITING ? 4 : 1);
-    }
-    if (place == table->used) {
+    struct victim victim = among_the_oldest(core, table);
+    among_all(core, table, hash, &victim);
+    if (table->used == 0 || victim.price > (class == LA_CLASS_WAITING ? 4U : 1U)) {
         return false;
     }
-    uint32_t position = position_at(table, place);
-    const struct time_wait_record *victim = record_at(core, table, position);
-    if (victim->class != 0) {
-        take_out(core, table, position, is_over(core, victim) ? LA_WAIT_EXPIRED : LA_WAIT_EVICTED);
+    uint32_t position = position_at(table, victim.place);
+    if (record_at(core, table, position)->class != 0) {
+        take_out(core, table, position, victim.price == 0 ? LA_WAIT_EXPIRED : LA_WAIT_EVICTED);
     }
     move_tail(core, table, position);
     pass_tail(table);

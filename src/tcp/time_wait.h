@@ -14,8 +14,9 @@
    freed. A restart moves the deadline in place; a record that was moved is appended again when it reaches the tail. A
    record that is taken from the middle leaves a hole, which counts against the capacity until the tail passes it. A
    lookup checks the deadline: a record is over when its time is, wherever it stands in the ring; one whose wait is
-   shorter than the others' keeps its place until the tail passes it, 2 MSL after it came at the latest, or somebody
-   needs it (ADR 0062). Where there is no room, the safest of the oldest goes (enum la_wait_risk).
+   shorter than the others' keeps its place until the tail passes it or somebody needs it (ADR 0062). Where there is no
+   room, what is over goes, or else the safest of those that are looked at (enum la_wait_risk): some of the oldest, and
+   some from all over the ring.
 
    Not all records wait. Two classes only remember where an incarnation ended, so that our next one on the four-tuple
    keeps clear of it (ADR 0061); their segments are answered as in CLOSED.
@@ -79,9 +80,8 @@ struct time_wait_table {
     uint32_t tail;    /* position of the oldest */
     uint32_t used;    /* from the tail on, holes included */
     uint32_t waiting; /* of LA_CLASS_WAITING */
-    uint8_t record_bytes;
+    uint16_t record_bytes;
     uint8_t address_bytes;  /* 4, 16 */
-    bool is_mixed;          /* shorter waits are among the records, or were */
     uint8_t answer_unit_ms; /* so that 16 bits of it are longer than any wait */
 };
 
@@ -104,14 +104,13 @@ struct time_wait_record *time_wait_find(const struct core *core, const struct ti
                                         const struct four_tuple *tuple);
 
 /* A new record for a four-tuple that has none, cleared but for addresses, ports, class and times: it ends 2 MSL from
-   now. When the table is full, the safest of the oldest goes, counted and traced as evicted with the risk that is
+   now. When the table is full, the safest of those looked at goes, counted and traced as evicted with the risk that is
    taken. NULL if nothing may go: what is in a shadow, and, for a record that only remembers, what waits. */
 struct time_wait_record *time_wait_append(struct core *core, struct time_wait_table *table,
                                           const struct four_tuple *tuple, enum la_wait_class class);
 
 /* A new record's wait is of the shortest class that lasts two of these MSLs, at most config's. */
-COLD void time_wait_shorten(const struct core *core, struct time_wait_table *table, struct time_wait_record *record,
-                            uint32_t msl_ms);
+COLD void time_wait_shorten(const struct core *core, struct time_wait_record *record, uint32_t msl_ms);
 
 /* Its wait begins now: it lasts as its class says, and config.time_wait_rtos times this RTO at least, so that the peer
    has time to repeat its FIN. */

@@ -12,6 +12,7 @@ enum { CAPACITY_MOST = 400, TUPLES_MOST = 1600, WAIT_MS = 60000 };
 
 struct entry {
     uint32_t tuple;
+    uint32_t hash;
     uint32_t tag;
     la_time deadline;
     bool is_hole;
@@ -65,11 +66,18 @@ static unsigned model_price(const struct entry *entry, la_time now)
     return is_young ? 4 : entry->timestamps ? 2 : 3;
 }
 
-static bool model_make_room(struct model *m, la_time now, enum la_wait_class class)
+/* The cheapest of the eight oldest, and of eight from all over. */
+static bool model_make_room(struct model *m, la_time now, const struct entry *entry)
 {
+    enum la_wait_class class = entry->class;
     uint32_t victim = 0;
     for (uint32_t i = 1; i < m->count && i < 8; i++) {
         victim = model_price(&m->entries[i], now) < model_price(&m->entries[victim], now) ? i : victim;
+    }
+    for (uint64_t i = 0; m->count > 0 && i < 8; i++) {
+        uint64_t first = (uint64_t)entry->hash * m->count >> 32;
+        uint32_t place = (uint32_t)((first + i * m->count / 8) % m->count);
+        victim = model_price(&m->entries[place], now) < model_price(&m->entries[victim], now) ? place : victim;
     }
     struct entry *gone = &m->entries[victim];
     if (m->count == 0 || (class != LA_CLASS_WAITING && model_price(gone, now) > 1)) {
@@ -89,7 +97,7 @@ static bool model_append(struct model *m, la_time now, const struct entry *entry
     if (m->count == m->capacity) {
         model_advance(m, now, 2);
     }
-    if (m->count == m->capacity && !model_make_room(m, now, entry->class)) {
+    if (m->count == m->capacity && !model_make_room(m, now, entry)) {
         return false;
     }
     m->entries[m->count++] = *entry;
@@ -256,6 +264,7 @@ static void append(struct bench *b, uint32_t tuple)
     const struct four_tuple ends = four_tuple_of(core_of(b), &local, &remote);
     uint64_t random = random_u64(&b->random);
     const struct entry entry = {.tuple = tuple,
+                                .hash = ends.hash,
                                 .tag = ++b->next_tag,
                                 .deadline = core_of(b)->now + WAIT_MS * LA_MILLISECOND,
                                 .timestamps = random % 2 == 0,
@@ -380,6 +389,77 @@ static void memory(void **state)
     assert_true(time_wait_records_bytes(many, 16) + time_wait_buckets_bytes(many) <= (size_t)72 * many);
 }
 
+static struct time_wait_record *enter(struct bench *b, uint32_t tuple)
+{
+    struct la_endpoint local;
+    struct la_endpoint remote;
+    endpoints_of(b, tuple, &local, &remote);
+    const struct four_tuple ends = four_tuple_of(core_of(b), &local, &remote);
+    struct time_wait_record *record = time_wait_append(core_of(b), b->table, &ends, LA_CLASS_WAITING);
+    assert_non_null(record);
+    return record;
+}
+
+static uint64_t evicted(const struct bench *b)
+{
+    struct la_counters counters;
+    la_host_counters(b->host, &counters);
+    return counters.counter[LA_COUNT_WAIT_EVICTED];
+}
+
+/* Quiet waits first, and then a port that is opened again and again: where it waited there are holes. They make room, and
+   nobody is evicted. */
+static void holes_make_room(void **state)
+{
+    (void)state;
+    enum { CAPACITY = 400, QUIET = 20, LATER = 40 };
+    struct bench *b = bench_new(CAPACITY, false, 3);
+    for (uint32_t tuple = 0; tuple < QUIET; tuple++) {
+        (void)enter(b, tuple);
+    }
+    for (unsigned again = QUIET; again < CAPACITY; again++) {
+        time_wait_end(core_of(b), b->table, enter(b, QUIET), LA_WAIT_REOPENED);
+        (void)enter(b, QUIET + 1);
+        time_wait_end(core_of(b), b->table, find(b, QUIET + 1), LA_WAIT_REOPENED);
+    }
+    move_time(b, 10 * LA_SECOND);
+    for (uint32_t tuple = 0; tuple < LATER; tuple++) {
+        (void)enter(b, QUIET + 2 + tuple);
+    }
+    assert_int_equal(evicted(b), 0);
+    for (uint32_t tuple = 0; tuple < QUIET; tuple++) {
+        assert_non_null(find(b, tuple));
+    }
+    bench_free(b);
+}
+
+/* Peers that are so slow that their waits are longer than all others stand at the tail: what is over behind them makes
+   room, and where nothing is over what is safer than they are. */
+static void longer_waits_stay(void **state)
+{
+    (void)state;
+    enum { CAPACITY = 400, SLOW = 20 };
+    for (unsigned over = 0; over < 2; over++) {
+        struct bench *b = bench_new(CAPACITY, false, 4);
+        for (uint32_t tuple = 0; tuple < SLOW; tuple++) {
+            time_wait_begins(core_of(b), enter(b, tuple), 60000);
+        }
+        time_wait_advance(core_of(b), b->table, SLOW);
+        for (uint32_t tuple = SLOW; tuple < CAPACITY; tuple++) {
+            enter(b, tuple)->timestamps = true;
+        }
+        move_time(b, (over ? WAIT_MS : 10000) * LA_MILLISECOND);
+        for (uint32_t tuple = 0; tuple < CAPACITY / 4; tuple++) {
+            (void)enter(b, CAPACITY + tuple);
+        }
+        assert_int_equal(evicted(b), over ? 0 : CAPACITY / 4);
+        for (uint32_t tuple = 0; tuple < SLOW; tuple++) {
+            assert_non_null(find(b, tuple));
+        }
+        bench_free(b);
+    }
+}
+
 /* The clock of milliseconds goes round after 49 days. */
 static void clock_goes_round(void **state)
 {
@@ -400,10 +480,8 @@ static void clock_goes_round(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(against_the_model),
-        cmocka_unit_test(without_records),
-        cmocka_unit_test(memory),
-        cmocka_unit_test(clock_goes_round),
+        cmocka_unit_test(against_the_model), cmocka_unit_test(without_records),   cmocka_unit_test(memory),
+        cmocka_unit_test(holes_make_room),   cmocka_unit_test(longer_waits_stay), cmocka_unit_test(clock_goes_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
