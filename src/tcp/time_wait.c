@@ -574,8 +574,8 @@ static void among_all(const struct core *core, const struct time_wait_table *tab
     }
 }
 
-/* Room for one more: what is over first, then the safest of those that are looked at, whose place the oldest takes. What
-   is in somebody's shadow stays: there are no more of those than connections that are being opened. */
+/* Room for one more: what is over first, then the safest of those that are looked at, whose place the oldest takes.
+   What is in somebody's shadow stays: there are no more of those than connections that are being opened. */
 static bool make_room(struct core *core, struct time_wait_table *table, uint32_t hash, enum la_wait_class class)
 {
     if (table->used < table->capacity) {
