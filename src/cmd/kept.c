@@ -10,46 +10,138 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The next copy is not made before so many times what the last one took: it takes no more than 2 % of the time. */
 enum { REST = 50 };
+
+/* No sum of counters: the first copy is made after a second, whatever happens, so that the next process has the key. */
+#define NEVER_WRITTEN UINT64_MAX
 
 uint64_t kept_wall(void)
 {
     return clock_now() + clock_epoch_offset();
 }
 
+/* ---- time that goes on while no process does --------------------------------------------------------------------- */
+
+enum { BOOT_ID_BYTES = 37, STAMP_BYTES = 128 };
+
+/* Which boot this is, and how long ago it was. */
+static bool boot_now(char id[BOOT_ID_BYTES], uint64_t *ns)
+{
+    struct timespec time;
+    FILE *file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    bool ok = file && fgets(id, BOOT_ID_BYTES, file) && clock_gettime(CLOCK_BOOTTIME, &time) == 0;
+    if (file)
+        fclose(file);
+    if (ok)
+        *ns = (uint64_t)time.tv_sec * LA_SECOND + (uint64_t)time.tv_nsec;
+    return ok;
+}
+
+/* Of the table that was written at this time of the wall clock: in the file that is locked. */
+static void stamp(int lock, uint64_t wall)
+{
+    char id[BOOT_ID_BYTES], text[STAMP_BYTES];
+    uint64_t boot;
+    if (!boot_now(id, &boot))
+        return;
+    int length = snprintf(text, sizeof text, "%s %llu %llu\n", id, (unsigned long long)wall, (unsigned long long)boot);
+    if (pwrite(lock, text, (size_t)length, 0) != length || ftruncate(lock, length) < 0)
+        (void)ftruncate(lock, 0); /* half a stamp is none */
+}
+
+/* Within one boot the time since is known, whatever was done to the wall clock meanwhile; after it, the wall clock is
+   all there is. */
+static uint64_t wall_since(int lock, uint64_t saved_wall)
+{
+    char id[BOOT_ID_BYTES], then[BOOT_ID_BYTES] = "", text[STAMP_BYTES] = "";
+    unsigned long long wall = 0, boot = 0;
+    uint64_t now;
+    if (lock < 0 || pread(lock, text, sizeof text - 1, 0) < 0 ||
+        sscanf(text, "%36s %llu %llu", then, &wall, &boot) != 3 || !boot_now(id, &now))
+        return kept_wall();
+    bool same = strcmp(id, then) == 0 && wall == saved_wall && now >= boot;
+    return same ? saved_wall + (now - boot) : kept_wall();
+}
+
+static char *path_of_lock(const char *path)
+{
+    char *beside = NULL;
+    return asprintf(&beside, "%s.lock", path) < 0 ? NULL : beside;
+}
+
+uint64_t kept_wall_of(const char *path, const struct la_time_wait_saved *saved)
+{
+    char *beside = path_of_lock(path);
+    int fd = beside ? open(beside, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
+    uint64_t wall = wall_since(fd, saved->wall);
+    if (fd >= 0)
+        close(fd);
+    free(beside);
+    return wall;
+}
+
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-void *kept_file(const char *path, size_t *length, struct link_error *error)
+static void *read_whole(int fd, size_t length)
+{
+    char *data = malloc(length + 1);
+    size_t taken = 0;
+    ssize_t got = 1;
+    while (data && taken < length && got > 0) {
+        got = read(fd, data + taken, length - taken);
+        taken += got > 0 ? (size_t)got : 0;
+    }
+    if (data && taken == length)
+        return data;
+    free(data);
+    return NULL;
+}
+
+/* What is wrong with a file that is to be read; only_ours: nobody else may have written it, or know the key in it. */
+static const char *not_to_be_read(const struct stat *status, bool only_ours)
+{
+    if (!S_ISREG(status->st_mode))
+        return "it is no file";
+    if (only_ours && status->st_uid != geteuid())
+        return "it is another user's, who knows the key in it";
+    if (only_ours && (status->st_mode & (S_IRWXG | S_IRWXO)) != 0)
+        return "others may read or write it, and the key in it: chmod 600";
+    return NULL;
+}
+
+void *kept_file(const char *path, bool only_ours, size_t *length, struct link_error *error)
 {
     struct stat status;
+    void *data = NULL;
     error->text[0] = 0;
-    FILE *file = fopen(path, "rb");
-    if (!file) {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
         if (errno != ENOENT)
             link_fail(error, "%s: %s", path, strerror(errno));
         return NULL;
     }
-    bool regular = fstat(fileno(file), &status) == 0 && S_ISREG(status.st_mode);
-    *length = regular ? (size_t)status.st_size : 0;
-    void *data = malloc(*length + 1);
-    bool ok = regular && data && fread(data, 1, *length, file) == *length;
-    fclose(file);
-    if (ok)
-        return data;
-    free(data);
-    link_fail(error, "%s: it cannot be read%s", path, regular ? "" : ": it is no file");
-    return NULL;
+    const char *wrong = fstat(fd, &status) < 0 ? strerror(errno) : not_to_be_read(&status, only_ours);
+    if (!wrong) {
+        *length = (size_t)status.st_size;
+        data = read_whole(fd, *length);
+        wrong = data ? NULL : "it cannot be read";
+    }
+    close(fd);
+    if (wrong)
+        link_fail(error, "%s: %s", path, wrong);
+    return data;
 }
 
 /* A file beside it that stays: the table itself is another file each time it is written. The descriptor, which goes
    with the process. */
 static int lock(const char *path, struct link_error *error)
 {
-    char *beside = NULL;
-    if (asprintf(&beside, "%s.lock", path) < 0)
+    char *beside = path_of_lock(path);
+    if (!beside)
         return link_fail(error, "%s: no memory", path);
     int fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (fd < 0) {
@@ -65,11 +157,11 @@ static int lock(const char *path, struct link_error *error)
 
 int kept_read(struct kept *kept, const char *path, struct la_config *config, struct link_error *error)
 {
-    *kept = (struct kept){.path = path};
+    *kept = (struct kept){.path = path, .changes = NEVER_WRITTEN};
     kept->lock = lock(path, error);
     if (kept->lock < 0)
         return -1;
-    kept->data = kept_file(path, &kept->length, error);
+    kept->data = kept_file(path, true, &kept->length, error);
     if (!kept->data)
         return error->text[0] ? -1 : 0;
     const char *wrong = la_time_wait_saved(kept->data, kept->length, &kept->saved);
@@ -95,12 +187,16 @@ static uint64_t changes_of(const la_host *host)
     return sum;
 }
 
+static const char *load(const struct kept *kept, la_host *host, la_time now)
+{
+    return la_time_wait_load(host, now, wall_since(kept->lock, kept->saved.wall), kept->data, kept->length);
+}
+
 int kept_take_over(struct kept *kept, la_host *host, la_time now, struct link_error *error)
 {
-    const char *wrong = kept->data ? la_time_wait_load(host, now, kept_wall(), kept->data, kept->length) : NULL;
+    const char *wrong = kept->data ? load(kept, host, now) : NULL;
     free(kept->data);
     kept->data = NULL;
-    kept->changes = changes_of(host);
     return wrong ? link_fail(error, "%s: %s", kept->path, wrong) : 0;
 }
 
@@ -136,7 +232,8 @@ static bool replace(const char *path, const void *data, size_t length, bool dura
     char *beside = NULL;
     if (asprintf(&beside, "%s.new", path) < 0)
         return false;
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
+    (void)unlink(beside); /* whoever's it was: the key goes into a file of ours */
+    int fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
     bool ok = fd >= 0 && write_all(fd, data, length) && (!durable || fsync(fd) == 0);
     if (fd >= 0 && close(fd) < 0)
         ok = false;
@@ -156,14 +253,18 @@ static int write_now(struct kept *kept, la_host *host, la_time now, bool durable
     void *data = malloc(size);
     if (!data)
         return link_fail(error, "%s: no memory for the records", kept->path);
-    kept->changes = changes_of(host);
-    size_t length = la_time_wait_save(host, now, kept_wall(), data, size);
+    uint64_t changes = changes_of(host), wall = kept_wall();
+    size_t length = la_time_wait_save(host, now, wall, data, size);
     bool ok = replace(kept->path, data, length, durable);
     int reason = errno;
     free(data);
     la_time ended = clock_now();
     kept->not_until = ended + REST * (ended - began);
-    return ok ? 0 : link_fail(error, "%s: %s", kept->path, strerror(reason));
+    if (!ok)
+        return link_fail(error, "%s: %s", kept->path, strerror(reason));
+    kept->changes = changes;
+    stamp(kept->lock, wall);
+    return 0;
 }
 
 int kept_refresh(struct kept *kept, la_host *host, la_time now, struct link_error *error)

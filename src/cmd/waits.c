@@ -36,7 +36,7 @@ static void *table_bytes(const struct waits_options *options, size_t *length)
 {
     struct link_error error;
     void *data = options->control ? control_ask(options->control, CONTROL_WAITS, length, &error)
-                                  : kept_file(options->from, length, &error);
+                                  : kept_file(options->from, false, length, &error);
     if (!data)
         complain("waits", "%s%s", error.text[0] ? "" : options->from,
                  error.text[0] ? error.text : ": there is no such file");
@@ -59,6 +59,11 @@ static la_host *host_for(const struct la_time_wait_saved *saved)
     return stage_host("waits", &config, NOW);
 }
 
+static uint64_t wall_of(const struct waits_options *options, const struct la_time_wait_saved *saved)
+{
+    return options->from ? kept_wall_of(options->from, saved) : kept_wall();
+}
+
 /* A host with the records; NULL: said on standard error. */
 static la_host *open_table(struct waits_options *options)
 {
@@ -72,7 +77,7 @@ static la_host *open_table(struct waits_options *options)
     if (!wrong) {
         options->budget.msl_ms = saved.msl_ms;
         host = host_for(&saved);
-        wrong = host ? la_time_wait_load(host, NOW, kept_wall(), data, length) : NULL;
+        wrong = host ? la_time_wait_load(host, NOW, wall_of(options, &saved), data, length) : NULL;
     }
     free(data);
     if (!wrong)

@@ -200,6 +200,54 @@ class Refused(Case):
         self.assertEqual(self.read("status"), b"1\n")
         self.assertIn(b"another program has it", self.read("said"))
 
+    def test_a_file_that_others_may_read(self):
+        os.chmod(self.file, 0o640)
+        for command in (("httpd", "/"), ("nc", "-l", "80")):
+            done = lastack(*command, "--netns", "--waits", self.file)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn(b"others may read or write it", done.stderr)
+        self.assertEqual(lastack("waits", "--from", self.file).returncode, 0)
+
+    def test_what_is_no_file(self):
+        os.mkfifo(self.path("fifo"), 0o600)
+        done = lastack("httpd", "/", "--netns", "--waits", self.path("fifo"))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"it is no file", done.stderr)
+
+    def test_a_copy_beside_that_somebody_else_has_put_there(self):
+        self.write("waits.new", b"")
+        os.chmod(self.path("waits.new"), 0o666)
+        self.assertEqual(lastack("httpd", "/", "--waits", self.file, "--run", "true").returncode, 0)
+        self.assertEqual(os.stat(self.file).st_mode & 0o777, 0o600)
+
+    def left_ms(self):
+        done = lastack("waits", "--from", self.file, "--json")
+        return [json.loads(line)["left_ms"] for line in done.stdout.splitlines()]
+
+    def test_within_a_boot_the_wall_clock_may_be_set(self):
+        """What the file of the lock says of the time: which boot, the wall clock, and since the boot."""
+        boot, wall, since = self.read("waits.lock").decode().split()
+        before, = self.left_ms()
+        self.write("waits.lock", f"{boot} {wall} {int(since) - 30 * 10**9}\n".encode())
+        after, = self.left_ms()
+        self.assertAlmostEqual(before - after, 30000, delta=2000)
+        self.write("waits.lock", f"{boot} {wall} {int(since) - 70 * 10**9}\n".encode())
+        self.assertEqual(self.left_ms(), [])
+        for other in (f"{'0' * 36} {wall} {int(since) - 70 * 10**9}", f"{boot} {int(wall) + 1} 0", "", "nonsense"):
+            self.write("waits.lock", other.encode())
+            self.assertEqual(len(self.left_ms()), 1, other)
+
+    def test_what_could_not_be_written_is_tried_again(self):
+        os.mkdir(self.path("here"))
+        seen = self.path("seen")
+        done = lastack("httpd", "/", "--waits", self.path("here/waits"), "--run", f"""
+            cd {self.directory}; sleep 1.5; mv here away
+            curl -s -0 http://$LASTACK_ADDRESS/ >/dev/null; sleep 2.5
+            mv away here; sleep 1.5; {LASTACK} waits --from here/waits --census --json >{seen}""")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"here/waits", done.stderr)
+        self.assertEqual(json.loads(self.read("seen"))["records"], 1)
+
     def test_quiet_time_instead(self):
         """RFC 9293 3.4.3: no connection, until what the last host sent is gone."""
         done = lastack("httpd", "/", "--quiet-time", "1.5", "--json", "--run", self.python("""
