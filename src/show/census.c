@@ -9,28 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rate of closes is counted over what came in the last so many seconds, or in one wait where that is shorter. */
-enum { RATE_SECONDS = 10, REASONS = 4 };
+/* What comes and leaves in a second is counted over so many seconds, or over one wait where that is shorter. */
+enum { RATE_SECONDS = 10 };
 
 /* A client's address, a server's address and port. */
 struct destination {
     struct la_address client;
     struct la_endpoint server;
-    uint64_t ports;  /* that wait */
-    uint64_t recent; /* of them, that came in the rate's time */
+    uint64_t ports; /* that wait */
+    double come;    /* in a second, lately */
+    double leave;   /* in a second, from now on */
+    double settle;  /* so many ports wait in the end if they go on coming so, each for as long as it asks */
 };
 
 struct census {
     struct census_budget budget;
     la_time now;
-    la_time rate_time;
     uint64_t kinds[LA_WAIT_CLASS_COUNT];
     uint64_t both; /* of those that wait: closed at once */
     uint64_t answered;
     uint64_t restarted;
     uint64_t timestamps;
-    uint64_t recent;
-    void *tree; /* of struct destination */
+    double come; /* in a second, lately */
+    void *tree;  /* of struct destination */
     struct destination **sorted;
     size_t count;
 };
@@ -40,10 +41,8 @@ struct census *census_new(const struct census_budget *budget, la_time now)
     struct census *census = calloc(1, sizeof *census);
     if (!census)
         return NULL;
-    la_time wait = 2 * (la_time)budget->msl_ms * LA_MILLISECOND;
     census->budget = *budget;
     census->now = now;
-    census->rate_time = wait < RATE_SECONDS * LA_SECOND ? wait : RATE_SECONDS * LA_SECOND;
     return census;
 }
 
@@ -97,9 +96,33 @@ static struct destination *find(struct census *census, const struct la_wait *wai
     return fresh;
 }
 
+static la_time wait_of(const struct census *census, const struct la_wait *wait)
+{
+    return wait->since ? wait->until - wait->since : 2 * (la_time)census->budget.msl_ms * LA_MILLISECOND;
+}
+
+/* When a wait that was restarted came is not known. */
+static bool came_within(const struct census *census, const struct la_wait *wait, la_time window)
+{
+    return wait->since && wait->restarts == 0 && census->now - wait->since < window;
+}
+
+static void count_flow(struct census *census, struct destination *destination, const struct la_wait *wait)
+{
+    la_time whole = wait_of(census, wait), left = wait->until > census->now ? wait->until - census->now : 0;
+    la_time window = whole < RATE_SECONDS * LA_SECOND ? whole : RATE_SECONDS * LA_SECOND;
+    double per_second = window ? 1e9 / (double)window : 0;
+    if (came_within(census, wait, window)) {
+        census->come += per_second;
+        destination->come += per_second;
+        destination->settle += per_second * ((double)whole / 1e9);
+    }
+    if (left < window)
+        destination->leave += per_second;
+}
+
 bool census_add(struct census *census, const struct la_wait *wait)
 {
-    bool is_recent = wait->since && census->now - wait->since < census->rate_time;
     if (wait->kind >= LA_WAIT_CLASS_COUNT)
         return true;
     census->kinds[wait->kind]++;
@@ -112,9 +135,8 @@ bool census_add(struct census *census, const struct la_wait *wait)
     census->answered += wait->answers > 0;
     census->restarted += wait->restarts > 0;
     census->timestamps += wait->timestamps;
-    census->recent += is_recent;
     destination->ports++;
-    destination->recent += is_recent;
+    count_flow(census, destination, wait);
     return true;
 }
 
@@ -153,11 +175,6 @@ static size_t sort(struct census *census, unsigned most)
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */
 
-static double per_second(const struct census *census, uint64_t count)
-{
-    return census->rate_time ? (double)count / ((double)census->rate_time / 1e9) : 0;
-}
-
 static unsigned ports_of(const struct census *census)
 {
     return census->budget.last_port - census->budget.first_port + 1U;
@@ -167,6 +184,15 @@ static unsigned ports_of(const struct census *census)
 static double limit_of(const struct census *census)
 {
     return census->budget.msl_ms ? ports_of(census) * 1e3 / (2.0 * census->budget.msl_ms) : 0;
+}
+
+/* Seconds until every port waits, if all goes on as it does; below 0: they do not run out. */
+static double runs_out_in(const struct census *census, const struct destination *at)
+{
+    double all = ports_of(census), ports = (double)at->ports;
+    if (ports >= all)
+        return 0;
+    return at->settle < all || at->come <= at->leave ? -1 : (all - ports) / (at->come - at->leave);
 }
 
 static uint64_t total_of(const struct census *census)
@@ -182,17 +208,17 @@ static uint64_t total_of(const struct census *census)
 static void text_destination(const struct census *census, const struct destination *at, FILE *file)
 {
     char client[LA_ADDRESS_TEXT_BYTES], server[ENDPOINT_TEXT_BYTES];
-    double rate = per_second(census, at->recent), limit = limit_of(census);
+    double seconds = runs_out_in(census, at);
     la_address_text(&at->client, client);
     fprintf(file, "  %s to %s: %llu of %u ports wait (%.1f %%), %.1f more a second: ", client,
             endpoint_text(&at->server, server), (unsigned long long)at->ports, ports_of(census),
-            100.0 * (double)at->ports / ports_of(census), rate);
-    if (at->ports >= ports_of(census))
-        fputs("all of them\n", file);
-    else if (rate > limit)
-        fprintf(file, "all in %.0f s\n", (ports_of(census) - (double)at->ports) / rate);
-    else
+            100.0 * (double)at->ports / ports_of(census), at->come);
+    if (seconds < 0)
         fputs("they do not run out\n", file);
+    else if (at->ports >= ports_of(census))
+        fputs("all of them\n", file);
+    else
+        fprintf(file, "all in %.0f s\n", seconds);
 }
 
 bool census_text(struct census *census, FILE *file, unsigned most)
@@ -210,8 +236,8 @@ bool census_text(struct census *census, FILE *file, unsigned most)
             "timestamps\n",
             (unsigned long long)census->answered, (unsigned long long)census->restarted,
             (unsigned long long)census->timestamps);
-    fprintf(file, "%.1f a second come, each for %.1f s or what its connection asked for\n",
-            per_second(census, census->recent), 2.0 * census->budget.msl_ms / 1e3);
+    fprintf(file, "%.1f a second come, each for %.1f s or what its connection asked for\n", census->come,
+            2.0 * census->budget.msl_ms / 1e3);
     size_t shown = sort(census, most);
     if (shown)
         fprintf(file,
@@ -230,10 +256,11 @@ bool census_text(struct census *census, FILE *file, unsigned most)
 static json_t *destination_object(const struct census *census, const struct destination *at)
 {
     char client[LA_ADDRESS_TEXT_BYTES], server[ENDPOINT_TEXT_BYTES];
+    double seconds = runs_out_in(census, at);
     la_address_text(&at->client, client);
-    return json_pack("{s:s, s:s, s:I, s:f, s:f}", "client", client, "server", endpoint_text(&at->server, server),
+    return json_pack("{s:s, s:s, s:I, s:f, s:f, s:o}", "client", client, "server", endpoint_text(&at->server, server),
                      "ports", (json_int_t)at->ports, "share", (double)at->ports / ports_of(census), "per_second",
-                     per_second(census, at->recent));
+                     at->come, "runs_out_in_s", seconds < 0 ? json_null() : json_real(seconds));
 }
 
 bool census_json(struct census *census, FILE *file, unsigned most)
@@ -251,8 +278,8 @@ bool census_json(struct census *census, FILE *file, unsigned most)
                   (json_int_t)census->both, "we_reset", (json_int_t)kinds[LA_CLASS_ABORTED], "peer_closed_first",
                   (json_int_t)kinds[LA_CLASS_REMEMBERED], "answered", (json_int_t)census->answered, "restarted",
                   (json_int_t)census->restarted, "timestamps", (json_int_t)census->timestamps, "closed_per_second",
-                  per_second(census, census->recent), "ports", (int)ports_of(census), "ports_per_second",
-                  limit_of(census), "destination_count", (json_int_t)census->count, "destinations", destinations);
+                  census->come, "ports", (int)ports_of(census), "ports_per_second", limit_of(census),
+                  "destination_count", (json_int_t)census->count, "destinations", destinations);
     bool written = object &&
                    json_dumpf(object, file, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6)) == 0 &&
                    fputc('\n', file) != EOF;
@@ -318,8 +345,7 @@ bool census_openmetrics(struct census *census, const json_t *counted, FILE *file
     metric(file, "wait_records_answered", "Waiting records that have sent an ACK.", (double)census->answered);
     metric(file, "wait_records_restarted", "Waiting records that a repeated FIN has begun again.",
            (double)census->restarted);
-    metric(file, "wait_records_per_second", "Waiting records that come in a second, lately.",
-           per_second(census, census->recent));
+    metric(file, "wait_records_per_second", "Waiting records that come in a second, lately.", census->come);
     metric(file, "wait_ports_limit", "Ports that a client has towards one server.", ports_of(census));
     gauge(file, "wait_ports", "Ports of a client that wait, towards one server.");
     for (size_t i = 0; i < shown; i++) {

@@ -30,7 +30,7 @@ bool census_add(struct census *census, const struct la_wait *wait);
 bool census_text(struct census *census, FILE *file, unsigned most);
 
 /* One JSON object: records, by class and by reason; closed_per_second; ports and ports_per_second, the budget;
-   destinations: client, server, ports, share, per_second. */
+   destinations: client, server, ports, share, per_second, runs_out_in_s (null: they do not). */
 bool census_json(struct census *census, FILE *file, unsigned most);
 
 /* OpenMetrics 1.0 text, with "# EOF". counted: the counters of the host, by la_counter_name; NULL: not known, and then

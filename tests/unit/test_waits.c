@@ -8,7 +8,8 @@
 
 /* What is shown of the records of TIME-WAIT: a line, an object, the census. */
 
-#define NOW (1000 * LA_SECOND)
+#define NOW          (1000 * LA_SECOND)
+#define AGO(seconds) (NOW - (seconds)*LA_SECOND)
 
 enum { FIRST = 32768, LAST = 60999, MSL_MS = 30000 };
 
@@ -203,7 +204,7 @@ static void the_census_says_who_closed_first(void **state)
                   "  6 wait: 5 we closed first, 1 both closed at once\n"
                   "  2 only remember: 1 we reset, 1 the peer closed first\n"
                   "of those that wait 2 have answered, 1 have begun again (the last ACK was lost), 5 have timestamps\n"
-                  "0.5 a second come, each for 60.0 s ");
+                  "0.4 a second come, each for 60.0 s ");
     census_free(census);
     printed_free(p);
 }
@@ -218,7 +219,7 @@ static void ports_are_counted_towards_each_server(void **state)
     assert_has(p, "from 32768 to 60999: ");
     assert_has(p, "471 connections a second. lastack can.\n");
     assert_has(p,
-               "  10.0.0.1 to 10.0.0.2:80: 4 of 28232 ports wait (0.0 %), 0.3 more a second: they do not run out\n"
+               "  10.0.0.1 to 10.0.0.2:80: 4 of 28232 ports wait (0.0 %), 0.2 more a second: they do not run out\n"
                "  10.0.0.2 to 10.0.0.9:443: 2 of 28232 ports wait (0.0 %), 0.2 more a second: they do not run out\n");
     assert_lacks(p, "  and ");
     census_free(census);
@@ -238,29 +239,55 @@ static void only_the_largest_are_shown(void **state)
     printed_free(p);
 }
 
-static void add_many(struct census *census, unsigned count, la_time since)
+/* Records whose wait of so long began at that time. */
+struct many {
+    unsigned count;
+    la_time since;
+    la_time wait;
+    bool restarted;
+};
+
+static void add_many(struct census *census, const struct many *many)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct la_wait wait = record((uint16_t)(FIRST + i), 9, 443, LA_CLASS_WAITING);
-        wait.since = since;
+    static uint16_t port = FIRST;
+    for (unsigned i = 0; i < many->count; i++) {
+        struct la_wait wait = record(port, 9, 443, LA_CLASS_WAITING);
+        port = port == LAST ? FIRST : port + 1;
+        wait.since = many->since;
+        wait.until = many->since + many->wait;
+        wait.restarts = many->restarted;
         add(census, &wait);
     }
 }
 
-/* 5,000 in ten seconds are 500 a second; 23,232 ports are left for 46 s. */
+/* A wait of a minute: 5,000 in ten seconds are 500 a second, and 23,232 ports are left for 46 s. What leaves counts, and so
+   does how long each stays: 2,000 a second for a quarter of a minute each are 30,000 ports. */
 static void ports_run_out_beyond_the_rate_that_they_bear(void **state)
 {
+    enum { MINUTE = 60, QUARTER = 15, SIXTEENTH = 3750 };
     static const struct {
-        unsigned count;
+        struct many many[3];
         const char *said;
-    } cases[] = {{4700, "470.0 more a second: they do not run out\n"},
-                 {5000, "500.0 more a second: all in 46 s\n"},
-                 {28232, "more a second: all of them\n"}};
+    } cases[] = {
+        {{{4700, AGO(1), MINUTE * LA_SECOND, false}}, "470.0 more a second: they do not run out\n"},
+        {{{5000, AGO(1), MINUTE * LA_SECOND, false}}, "500.0 more a second: all in 46 s\n"},
+        {{{28232, AGO(1), MINUTE * LA_SECOND, false}}, "more a second: all of them\n"},
+        {{{5000, AGO(1), MINUTE * LA_SECOND, false}, {4000, AGO(55), MINUTE * LA_SECOND, false}},
+         "500.0 more a second: all in 192 s\n"},
+        {{{5000, AGO(1), MINUTE * LA_SECOND, false}, {5000, AGO(55), MINUTE * LA_SECOND, false}},
+         "500.0 more a second: they do not run out\n"},
+        {{{5000, AGO(1), QUARTER * LA_SECOND, false}}, "500.0 more a second: they do not run out\n"},
+        {{{20000, AGO(1), QUARTER * LA_SECOND, false}}, "2000.0 more a second: all in 4 s\n"},
+        {{{3750, AGO(1), SIXTEENTH * LA_MILLISECOND, false}}, "1000.0 more a second: they do not run out\n"},
+        {{{4700, AGO(1), MINUTE * LA_SECOND, false}, {5000, AGO(1), MINUTE * LA_SECOND, true}},
+         "470.0 more a second: they do not run out\n"},
+    };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct printed *p = print();
         struct census *census = census_of(MSL_MS);
-        add_many(census, cases[i].count, NOW - LA_SECOND);
+        for (unsigned j = 0; j < 3; j++)
+            add_many(census, &cases[i].many[j]);
         assert_true(census_text(census, p->file, 10));
         assert_has(p, cases[i].said);
         census_free(census);
@@ -274,7 +301,7 @@ static void the_rate_is_counted_within_one_wait(void **state)
     struct printed *p = print();
     struct census *census = census_of(1000);
     (void)state;
-    add_many(census, 100, NOW - LA_SECOND);
+    add_many(census, &(struct many){100, AGO(1), 2 * LA_SECOND, false});
     assert_true(census_json(census, p->file, 10));
     assert_has(p, "\"closed_per_second\":50.0,");
     census_free(census);
@@ -307,6 +334,7 @@ static void the_census_as_an_object(void **state)
     assert_has(
         p,
         "\"destination_count\":2,\"destinations\":[{\"client\":\"10.0.0.1\",\"server\":\"10.0.0.2:80\",\"ports\":4,");
+    assert_has(p, "\"per_second\":0.2,\"runs_out_in_s\":null}]}\n");
     assert_lacks(p, "443");
     census_free(census);
     printed_free(p);
