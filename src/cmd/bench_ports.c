@@ -13,6 +13,9 @@
 
 enum { AT_ONCE_MOST = 4096, EDGE_SECONDS = 10 };
 
+/* The command begins to listen meanwhile. */
+#define HEAD_START (LA_SECOND / 2)
+
 struct ports {
     struct stage stage;
     struct network_options network;
@@ -33,6 +36,7 @@ struct ports {
     uint64_t first_ten;
     uint64_t last_ten;
     uint64_t no_port;
+    uint64_t not_begun; /* la_connect refused for another reason */
     uint64_t ended[LA_END_COUNT];
     la_time longest;
 };
@@ -40,6 +44,23 @@ struct ports {
 static la_time now_of(const struct ports *ports)
 {
     return loop_now(&ports->stage.loop);
+}
+
+static la_time start_of(const struct ports *ports)
+{
+    return ports->stage.began + HEAD_START;
+}
+
+static la_time stop_of(const struct ports *ports)
+{
+    return ports->stage.began + ports->network.seconds_ms * LA_MILLISECOND;
+}
+
+/* The first ten seconds, and the last; or all there are. */
+static la_time edge_of(const struct ports *ports)
+{
+    la_time whole = stop_of(ports) - start_of(ports);
+    return whole < EDGE_SECONDS * LA_SECOND ? whole : EDGE_SECONDS * LA_SECOND;
 }
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
@@ -51,6 +72,7 @@ static void begin_more(struct ports *ports)
         int result = la_connect(ports->stage.host, now_of(ports), &ports->local, &ports->remote, &conn);
         if (result < 0) {
             ports->no_port += result == LA_ERROR_NO_PORT;
+            ports->not_begun += result != LA_ERROR_NO_PORT;
             return;
         }
         ports->began[conn.slot] = now_of(ports);
@@ -69,16 +91,16 @@ static void every_millisecond(void *context)
 static void count_end(struct ports *ports, struct la_conn conn)
 {
     struct la_outcome outcome;
-    la_time age = now_of(ports) - ports->stage.began, whole = ports->network.seconds_ms * LA_MILLISECOND;
+    la_time now = now_of(ports);
     la_outcome(ports->stage.host, conn, &outcome);
-    la_release(ports->stage.host, now_of(ports), conn);
+    la_release(ports->stage.host, now, conn);
     ports->open--;
     ports->ended[outcome.end]++;
     if (outcome.end != LA_END_CLEAN)
         return;
     ports->connections++;
-    ports->first_ten += age < EDGE_SECONDS * LA_SECOND;
-    ports->last_ten += age + EDGE_SECONDS * LA_SECOND >= whole;
+    ports->first_ten += now < start_of(ports) + edge_of(ports);
+    ports->last_ten += now < stop_of(ports) && now >= stop_of(ports) - edge_of(ports);
 }
 
 static bool on_event(void *context, const struct la_event *event)
@@ -108,17 +130,16 @@ static void on_stop(void *context)
 
 static double edge_rate(const struct ports *ports, uint64_t count)
 {
-    double seconds = ports->network.seconds_ms / 1e3;
-    return (double)count / (seconds < EDGE_SECONDS ? seconds : EDGE_SECONDS);
+    return (double)count / ((double)edge_of(ports) / 1e9);
 }
 
 static int report_json(const struct ports *ports)
 {
     json_t *report = report_begin(&ports->stage);
-    json_t *seen = json_pack("{s:I, s:f, s:f, s:I, s:f, s:i, s:o}", "connections", (json_int_t)ports->connections,
+    json_t *seen = json_pack("{s:I, s:f, s:f, s:I, s:I, s:f, s:i, s:o}", "connections", (json_int_t)ports->connections,
                              "first_ten_per_second", edge_rate(ports, ports->first_ten), "last_ten_per_second",
-                             edge_rate(ports, ports->last_ten), "no_port", (json_int_t)ports->no_port,
-                             "longest_open_ms", (double)ports->longest / 1e6, "ports",
+                             edge_rate(ports, ports->last_ten), "no_port", (json_int_t)ports->no_port, "not_begun",
+                             (json_int_t)ports->not_begun, "longest_open_ms", (double)ports->longest / 1e6, "ports",
                              ports->last_port - ports->first_port + 1, "ended", report_ended(ports->ended));
     json_object_update(report, seen);
     json_decref(seen);
@@ -130,6 +151,8 @@ static void report_text(const struct ports *ports)
     printf("%llu connections from %u ports, closed by us; the longest took %s to open; %llu times there was no port\n",
            (unsigned long long)ports->connections, ports->last_port - ports->first_port + 1U,
            human_time(ports->longest), (unsigned long long)ports->no_port);
+    if (ports->not_begun)
+        printf("%llu times a connection could not be begun for another reason\n", (unsigned long long)ports->not_begun);
     printf("%.0f a second in the first ten seconds, %.0f in the last ten\nended:", edge_rate(ports, ports->first_ten),
            edge_rate(ports, ports->last_ten));
     for (unsigned i = 0; i < LA_END_COUNT; i++)
@@ -167,7 +190,7 @@ static int run(struct ports *ports)
         stage->on_stop_context = ports;
         ports->local.address = ports->network.address.address;
         ports->remote = (struct la_endpoint){ports->network.peer_address, ports->port};
-        loop_at(&stage->loop, stage->began + LA_SECOND / 2, every_millisecond, ports);
+        loop_at(&stage->loop, start_of(ports), every_millisecond, ports);
         if (stage_start_command(stage) == 0 && stage_run(stage, on_event, ports) == 0)
             status = EXIT_OK;
         if (!ports->network.json)
@@ -215,5 +238,7 @@ int bench_ports(int argc, char **argv)
         wrong = option_ports(ports.range, &ports.first_port, &ports.last_port);
     if (!wrong && (ports.at_once > AT_ONCE_MOST || ports.waiting > (1u << 24) - 2))
         wrong = "at most 4096 connections at once and 16777214 records";
+    if (!wrong && ports.network.seconds_ms * LA_MILLISECOND <= HEAD_START)
+        wrong = "more than half a second is needed: --seconds";
     return wrong ? options_wrong(&line, "%s", wrong) : run(&ports);
 }

@@ -33,6 +33,7 @@ struct control {
     uint64_t turns;
     struct client clients[CLIENTS];
     struct sockaddr_un address;
+    struct stat status; /* of the socket at that path: whose it is */
 };
 
 /* ---- a client ---------------------------------------------------------------------------------------------------- */
@@ -224,8 +225,19 @@ struct control *control_open(const char *path, struct loop *loop, la_host *host,
         free(control);
         return NULL;
     }
+    if (lstat(control->address.sun_path, &control->status) < 0)
+        control->status = (struct stat){0};
     loop_watch_fd(loop, control->fd, POLLIN, on_connection, control);
     return control;
+}
+
+/* Unless another program has put its own there meanwhile. */
+static void remove_own(const struct control *control)
+{
+    struct stat status;
+    if (lstat(control->address.sun_path, &status) == 0 && status.st_dev == control->status.st_dev &&
+        status.st_ino == control->status.st_ino)
+        unlink(control->address.sun_path);
 }
 
 void control_close(struct control *control)
@@ -239,7 +251,7 @@ void control_close(struct control *control)
         loop_cancel(control->loop, control->pause);
     loop_unwatch_fd(control->loop, control->fd);
     close(control->fd);
-    unlink(control->address.sun_path);
+    remove_own(control);
     free(control);
 }
 

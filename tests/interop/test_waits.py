@@ -113,6 +113,12 @@ class Shown(Running):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No such file or directory", done.stderr)
 
+    def test_what_another_has_put_there_stays(self):
+        os.unlink(self.socket)
+        self.write("control", b"another's")
+        self.end()
+        self.assertEqual(self.read("control"), b"another's")
+
     def test_a_living_socket_is_not_taken(self):
         done = lastack("httpd", "/", "--netns", "--control", self.socket)
         self.assertEqual(done.returncode, 1)

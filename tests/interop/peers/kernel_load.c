@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +20,8 @@
      kernel_load get ADDRESS PORT SECONDS AT_ONCE       asks with HTTP/1.0 and reads to the end: the server closes first
 
    The clients print what they saw as a JSON object: connections, those of the first and the last ten seconds, no_port
-   (attempts while no port was free), failed, and the longest time from connect() to its answer. */
+   (attempts while no port was free), failed (what is still open five seconds after the end is, too), the longest time
+   from connect() to its answer, and to its end. */
 
 enum { EVENTS = 256, AT_ONCE_MOST = 1024, EDGE_SECONDS = 10, PATIENCE_SECONDS = 5 };
 
@@ -116,18 +118,19 @@ struct client {
     double began;
     double ends;
     unsigned long connections, early, late, no_port, failed;
-    double longest;
+    double longest_open, longest_life;
     struct attempt attempts[AT_ONCE_MOST];
     unsigned at_once;
 };
 
 static void finish(struct client *client, struct attempt *attempt, bool failed)
 {
-    double time = now();
+    double time = now(), life = time - attempt->began;
     close(attempt->fd);
     attempt->fd = -1;
     client->failed += failed;
     client->connections += !failed;
+    client->longest_life = life > client->longest_life ? life : client->longest_life;
     client->early += !failed && time < client->began + EDGE_SECONDS;
     client->late += !failed && time >= client->ends - EDGE_SECONDS;
 }
@@ -160,7 +163,7 @@ static void opened(struct client *client, unsigned number)
     socklen_t length = sizeof error;
     double took = now() - attempt->began;
     getsockopt(attempt->fd, SOL_SOCKET, SO_ERROR, &error, &length);
-    client->longest = took > client->longest ? took : client->longest;
+    client->longest_open = took > client->longest_open ? took : client->longest_open;
     attempt->is_open = true;
     if (error != 0 || !client->asks)
         finish(client, attempt, error != 0);
@@ -201,6 +204,13 @@ static bool is_busy(const struct client *client)
     return false;
 }
 
+static void give_up_the_rest(struct client *client)
+{
+    for (unsigned i = 0; i < client->at_once; i++)
+        if (client->attempts[i].fd >= 0)
+            finish(client, &client->attempts[i], true);
+}
+
 /* Those that are open when the time is over end in order. */
 static void load(struct client *client, double seconds)
 {
@@ -216,15 +226,28 @@ static void load(struct client *client, double seconds)
         for (int i = 0; i < count; i++)
             ready(client, events[i].data.u32);
     }
+    give_up_the_rest(client);
     printf("{\"connections\":%lu,\"first_ten\":%lu,\"last_ten\":%lu,\"no_port\":%lu,\"failed\":%lu,"
-           "\"longest_open_ms\":%.1f,\"seconds\":%.2f}\n",
-           client->connections, client->early, client->late, client->no_port, client->failed, client->longest * 1e3,
-           now() - client->began);
+           "\"longest_open_ms\":%.1f,\"longest_life_ms\":%.1f,\"seconds\":%.2f}\n",
+           client->connections, client->early, client->late, client->no_port, client->failed,
+           client->longest_open * 1e3, client->longest_life * 1e3, now() - client->began);
+}
+
+/* As many descriptors as this process may have. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        give_up("getrlimit");
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        give_up("setrlimit");
 }
 
 int main(int argc, char **argv)
 {
     static struct client client;
+    raise_limit();
     if (argc == 3 && strcmp(argv[1], "serve") == 0)
         serve((uint16_t)atoi(argv[2]));
     if (argc != 6) {
