@@ -192,12 +192,9 @@ int bench_bulk(int argc, char **argv)
     };
     const struct option_group group = {"Options", specs, sizeof specs / sizeof specs[0]};
     const struct command_line line = {"bench bulk", "lastack bench bulk [OPTION]...", about, &group, 1};
-    int first;
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
-    if (first != argc)
-        return options_wrong(&line, "\"%s\": no argument is expected", argv[first]);
+    int ended = options_only(&line, argc, argv);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (options.mtu < 576 || options.mtu > 65535 || options.mebibytes > 1u << 20)
         return options_wrong(&line, "--mtu: 576 to 65535; --mebibytes: at most 1048576");
     if (options.once)

@@ -185,12 +185,9 @@ int bench_churn(int argc, char **argv)
     };
     const struct option_group group = {"Options", specs, sizeof specs / sizeof specs[0]};
     const struct command_line line = {"bench churn", "lastack bench churn [OPTION]...", about, &group, 1};
-    int first;
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
-    if (first != argc)
-        return options_wrong(&line, "\"%s\": no argument is expected", argv[first]);
+    int ended = options_only(&line, argc, argv);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (options.waiting.count == 0)
         options.waiting = (struct option_list){{"0", "1000000"}, 2};
     const char *wrong = take_waiting(&options.waiting, waiting);

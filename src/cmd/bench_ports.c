@@ -228,9 +228,9 @@ int bench_ports(int argc, char **argv)
     groups[0] = (struct option_group){"The connections", own, sizeof own / sizeof own[0]};
     network_options_init(&ports.network, groups + 1);
     ports.network.seconds_ms = EDGE_SECONDS * 1000;
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     const char *wrong = network_options_complete(&ports.network);
     if (!wrong && (argc - first != 1 || option_port(argv[first], &ports.port)))
         wrong = "one port is expected, from 1 to 65535";

@@ -414,9 +414,9 @@ int cmd_check(int argc, char **argv)
     const struct command_line line = {"check", "lastack check RUN... | --quick [OPTION]...", about, groups, 2};
     int first = 0;
     memset(&check, 0, sizeof check);
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if ((check.list || check.replay != NULL || check.json) && check.coverage)
         return options_wrong(&line, "--coverage is a table, of runs");
     if (check.list)

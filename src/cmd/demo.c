@@ -342,9 +342,9 @@ int cmd_demo(int argc, char **argv)
     const struct command_line line = {"demo", "lastack demo [PART]... [OPTION]...", about, &group, 1};
     int first;
     demo = (struct demo){.netns = NETNS_NONE};
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (argc - first > 16)
         return options_wrong(&line, "at most 16 parts");
     const char *wrong = take_letters(argc - first, argv + first, letters);

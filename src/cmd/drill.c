@@ -246,9 +246,9 @@ int cmd_drill(int argc, char **argv)
     drill = (struct drill){.processes = 1};
     if (take_settings(&drill, own, own_count, &argc, argv) < 0)
         return EXIT_USAGE;
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (drill.list_options) {
         drill_list_settings(stdout);
         return EXIT_OK;

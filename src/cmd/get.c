@@ -265,9 +265,9 @@ int cmd_get(int argc, char **argv)
     get = (struct get){.count = 1};
     groups[0] = (struct option_group){"Fetching", own, sizeof own / sizeof own[0]};
     network_options_init(&get.network, groups + 1);
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (argc - first != 1)
         return options_wrong(&line, argc == first ? "which URL?" : "one URL is expected, not %d", argc - first);
     const char *wrong = network_options_complete(&get.network);

@@ -238,9 +238,9 @@ int cmd_httpd(int argc, char **argv)
         .port = 80, .connections = 16384, .waiting = 262144, .buffers_mib = 256, .idle_ms = 60000, .linger_ms = 5000};
     groups[0] = (struct option_group){"Serving", own, sizeof own / sizeof own[0]};
     network_options_init(&httpd.network, groups + 1);
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (argc - first != 1)
         return options_wrong(&line, argc == first ? "which directory?" : "one directory is expected, not %d",
                              argc - first);

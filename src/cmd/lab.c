@@ -484,9 +484,9 @@ int cmd_lab(int argc, char **argv)
     const struct command_line line = {"lab", "lastack lab list|show SCENARIO|run SCENARIO [OPTION]...", about, &group,
                                       1};
     int first = 0;
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     if (lab.json + lab.mermaid + lab.svg > 1)
         return options_wrong(&line, "--json, --mermaid and --svg exclude each other");
     if (lab.twin != NULL && (lab.mermaid || lab.svg || lab.pcap != NULL))

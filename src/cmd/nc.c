@@ -409,9 +409,9 @@ int cmd_nc(int argc, char **argv)
     nc = (struct nc){.open = false};
     groups[0] = (struct option_group){"The connection", own, sizeof own / sizeof own[0]};
     network_options_init(&nc.network, groups + 1);
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
+    int ended = options_parse(&line, argc, argv, &first);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     const char *wrong = network_options_complete(&nc.network);
     if (!wrong)
         wrong = take_arguments(&nc, argc - first, argv + first);

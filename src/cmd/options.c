@@ -200,23 +200,29 @@ static const struct option_spec *table_find(const struct table *table, int id)
 }
 
 /* What getopt stumbled over, in the user's own spelling. */
-static enum options_result stumbled(const struct command_line *line, int reason, char **argv)
+static int stumbled(const struct command_line *line, int reason, char **argv)
 {
     const char *word = argv[optind - 1];
     char letter[3] = {'-', (char)optopt, 0};
     const char *option = word[0] == '-' && word[1] == '-' ? word : letter;
     if (reason == ':')
-        options_wrong(line, "%s needs a value", option);
-    else if (option == word && strchr(word, '=') && optopt)
-        options_wrong(line, "%.*s takes no value", (int)strcspn(word, "="), word);
-    else if (option == word)
-        options_wrong(line, "there is no option %s, or it is the beginning of several", word);
-    else
-        options_wrong(line, "there is no option %s", option);
-    return OPTIONS_WRONG;
+        return options_wrong(line, "%s needs a value", option);
+    if (option == word && strchr(word, '=') && optopt)
+        return options_wrong(line, "%.*s takes no value", (int)strcspn(word, "="), word);
+    if (option == word)
+        return options_wrong(line, "there is no option %s, or it is the beginning of several", word);
+    return options_wrong(line, "there is no option %s", option);
 }
 
-enum options_result options_parse(const struct command_line *line, int argc, char **argv, int *first)
+/* Whose sentence names the option itself, is not helped by a second name. */
+static int wrong_value(const struct command_line *line, const struct option_spec *spec, const char *wrong)
+{
+    if (strncmp(wrong, "--", 2) == 0)
+        return options_wrong(line, "%s", wrong);
+    return options_wrong(line, "--%s %s: %s", spec->name, optarg, wrong);
+}
+
+int options_parse(const struct command_line *line, int argc, char **argv, int *first)
 {
     struct table table = {.count = 0};
     table_make(&table, line);
@@ -226,23 +232,25 @@ enum options_result options_parse(const struct command_line *line, int argc, cha
     while ((id = getopt_long(argc, argv, table.shorts, table.longs, NULL)) != -1) {
         if (id == 'h') {
             options_help(line, stdout);
-            return OPTIONS_HELP_SHOWN;
+            return EXIT_OK;
         }
         const struct option_spec *spec = table_find(&table, id);
         if (!spec)
             return stumbled(line, id, argv);
         const char *wrong = spec->parse(optarg, spec->target);
-        if (wrong) {
-            /* Whose sentence names the option itself, is not helped by a second name. */
-            if (strncmp(wrong, "--", 2) == 0)
-                options_wrong(line, "%s", wrong);
-            else
-                options_wrong(line, "--%s %s: %s", spec->name, optarg, wrong);
-            return OPTIONS_WRONG;
-        }
+        if (wrong)
+            return wrong_value(line, spec, wrong);
     }
     *first = optind;
     return OPTIONS_GO_ON;
+}
+
+int options_only(const struct command_line *line, int argc, char **argv)
+{
+    int first, ended = options_parse(line, argc, argv, &first);
+    if (ended == OPTIONS_GO_ON && first != argc)
+        return options_wrong(line, "\"%s\": no argument is expected", argv[first]);
+    return ended;
 }
 
 int options_wrong(const struct command_line *line, const char *format, ...)

@@ -62,11 +62,14 @@ struct command_line {
     size_t group_count;
 };
 
-enum options_result { OPTIONS_GO_ON, OPTIONS_HELP_SHOWN, OPTIONS_WRONG };
+enum { OPTIONS_GO_ON = -1 };
 
 /* Takes the options out of argv, which is permuted so that the arguments stand from *first on. What is wrong is said on
-   standard error. --help is understood always. */
-enum options_result options_parse(const struct command_line *line, int argc, char **argv, int *first);
+   standard error. --help is understood always. OPTIONS_GO_ON, or the status with which the program is to end. */
+int options_parse(const struct command_line *line, int argc, char **argv, int *first);
+
+/* The same for a command that takes no arguments. */
+int options_only(const struct command_line *line, int argc, char **argv);
 
 /* Says what is wrong with the arguments, and where to read more. The result is EXIT_USAGE. */
 int options_wrong(const struct command_line *line, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -176,12 +176,9 @@ int cmd_waits(int argc, char **argv)
     const struct option_group group = {"Options", specs, sizeof specs / sizeof specs[0]};
     const struct command_line line = {"waits", "lastack waits (--control SOCKET | --from FILE) [OPTION]...", about,
                                       &group, 1};
-    int first;
-    enum options_result parsed = options_parse(&line, argc, argv, &first);
-    if (parsed != OPTIONS_GO_ON)
-        return parsed == OPTIONS_WRONG ? EXIT_USAGE : EXIT_OK;
-    if (first != argc)
-        return options_wrong(&line, "\"%s\": no argument is expected", argv[first]);
+    int ended = options_only(&line, argc, argv);
+    if (ended != OPTIONS_GO_ON)
+        return ended;
     const char *wrong = complete(&options);
     if (wrong)
         return options_wrong(&line, "%s", wrong);
