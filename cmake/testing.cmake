@@ -34,11 +34,11 @@ function(lastack_test)
   lastack_test_properties(${test_NAME} "${test_LABELS}" ${LASTACK_TEST_TIMEOUT_SECONDS})
 endfunction()
 
-# lastack_script_test(NAME name LABELS labels... SCRIPT file [ARGUMENTS ...] [ENVIRONMENT ...] [SERIAL]): a script that is
-# one test. Exit status 77 is "skipped", and its last line of output says why. A script that needs longer than the default
-# has a line "# timeout: <seconds>".
+# lastack_script_test(NAME name LABELS labels... SCRIPT file [ARGUMENTS ...] [ENVIRONMENT ...] [LOCK name]): a script that
+# is one test; those with the same lock run one at a time. Exit status 77 is "skipped", and its last line of output says
+# why. A script that needs longer than the default has a line "# timeout: <seconds>".
 function(lastack_script_test)
-  cmake_parse_arguments(PARSE_ARGV 0 test "SERIAL" "NAME;SCRIPT" "LABELS;ARGUMENTS;ENVIRONMENT")
+  cmake_parse_arguments(PARSE_ARGV 0 test "" "NAME;SCRIPT;LOCK" "LABELS;ARGUMENTS;ENVIRONMENT")
   if(test_SCRIPT MATCHES "\\.py$")
     set(interpreter python3 -B)
   else()
@@ -52,8 +52,8 @@ function(lastack_script_test)
   add_test(NAME ${test_NAME} COMMAND ${interpreter} ${test_SCRIPT} ${test_ARGUMENTS})
   lastack_test_properties(${test_NAME} "${test_LABELS}" ${timeout})
   set_property(TEST ${test_NAME} APPEND PROPERTY ENVIRONMENT ${test_ENVIRONMENT})
-  if(test_SERIAL)
-    set_tests_properties(${test_NAME} PROPERTIES RESOURCE_LOCK network)
+  if(test_LOCK)
+    set_tests_properties(${test_NAME} PROPERTIES RESOURCE_LOCK ${test_LOCK})
   endif()
 endfunction()
 
