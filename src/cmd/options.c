@@ -247,7 +247,8 @@ int options_parse(const struct command_line *line, int argc, char **argv, int *f
 
 int options_only(const struct command_line *line, int argc, char **argv)
 {
-    int first, ended = options_parse(line, argc, argv, &first);
+    int first = 0;
+    int ended = options_parse(line, argc, argv, &first);
     if (ended == OPTIONS_GO_ON && first != argc)
         return options_wrong(line, "\"%s\": no argument is expected", argv[first]);
     return ended;
