@@ -8,13 +8,20 @@ const char *forgery_name(enum forgery what)
     switch (what) {
     case FORGED_RST: return "an RST at RCV.NXT";
     case FORGED_RST_IN_WINDOW: return "an RST inside the window";
+    case FORGED_RST_AT_EDGE: return "an RST at the window's right edge";
     case FORGED_RST_OUTSIDE: return "an RST outside";
     case FORGED_SYN: return "a SYN inside the window";
     case FORGED_ACK: return "an ACK of the future";
     case FORGED_FIN: return "a FIN outside the window";
+    case FORGED_OLD_TEXT: return "an octet left of the window";
+    case FORGED_TEXT_BEHIND_FIN: return "text behind the FIN";
+    case FORGED_FIN_BEFORE_TEXT: return "a FIN before text that has come";
+    case FORGED_TEXT_AFTER_CLOSE: return "text after the close";
     case FORGED_WAIT_RST: return "an RST at RCV.NXT, into the wait";
     case FORGED_WAIT_SYN: return "an old SYN, into the wait";
     case FORGED_WAIT_FIN: return "the FIN again, into the wait";
+    case FORGED_WAIT_ACK: return "the last ACK again, into the wait";
+    case FORGED_SYN_AGAIN: return "the SYN again";
     case FORGED_LISTEN_RST: return "an RST with SYN, to the listener";
     case FORGED_LISTEN_SYN_FIN: return "a SYN with FIN, to the listener";
     case FORGERIES: break;
@@ -22,13 +29,12 @@ const char *forgery_name(enum forgery what)
     return "?";
 }
 
-static const struct connection *synchronised(const struct tcp *tcp, bool *is_busy)
+static const struct connection *open_connection(const struct tcp *tcp)
 {
     for (unsigned slot = 0; slot < WORLD_CONNECTIONS; slot++) {
         const struct connection *c = connection_at(tcp, slot);
         if (c->in_use && c->end == LA_END_NONE) {
-            *is_busy = true;
-            return state_is_synchronised((enum la_state)c->state) ? c : NULL;
+            return c;
         }
     }
     return NULL;
@@ -50,15 +56,17 @@ struct forge_target forge_target_of(const struct world *world, unsigned host)
 {
     const la_host *h = world_host(world, host);
     struct forge_target target = {.host = h, .number = host};
-    bool is_busy = false;
-    target.connection = synchronised(&h->tcp, &is_busy);
-    target.record = is_busy ? NULL : waiting(h);
-    if (target.connection != NULL) {
+    target.connection = open_connection(&h->tcp);
+    target.record = target.connection != NULL ? NULL : waiting(h);
+    if (target.connection != NULL && state_is_synchronised((enum la_state)target.connection->state)) {
         target.end = FORGED_WAIT_RST;
+    } else if (target.connection != NULL && target.connection->state == LA_SYN_RECEIVED) {
+        target.first = FORGED_SYN_AGAIN;
+        target.end = FORGED_LISTEN_RST;
     } else if (target.record != NULL) {
         target.first = FORGED_WAIT_RST;
-        target.end = FORGED_LISTEN_RST;
-    } else if (!is_busy && listener_at(&h->tcp, 0)->in_use) {
+        target.end = FORGED_SYN_AGAIN;
+    } else if (target.connection == NULL && listener_at(&h->tcp, 0)->in_use) {
         target.first = FORGED_LISTEN_RST;
         target.end = FORGERIES;
     }
@@ -71,21 +79,44 @@ struct shape {
     uint8_t flags;
     int32_t seq; /* from RCV.NXT */
     int32_t ack; /* from SND.NXT */
+    uint8_t text;
 };
 
 static const struct shape shapes[FORGERIES] = {
     [FORGED_RST] = {LA_RST, 0, 0},
     [FORGED_RST_IN_WINDOW] = {LA_RST, 1, 0},
+    [FORGED_RST_AT_EDGE] = {LA_RST, 0, 0}, /* from there */
     [FORGED_RST_OUTSIDE] = {LA_RST, -1, 0},
     [FORGED_SYN] = {LA_SYN, 1, 0},
     [FORGED_ACK] = {LA_ACK, 0, 1000},
     [FORGED_FIN] = {LA_FIN | LA_ACK, 1000, 0},
+    [FORGED_OLD_TEXT] = {LA_ACK, -1, 0, 1},
+    [FORGED_TEXT_BEHIND_FIN] = {LA_ACK, 0, 0, 1},
+    [FORGED_FIN_BEFORE_TEXT] = {LA_FIN | LA_ACK, 0, 0},
+    [FORGED_TEXT_AFTER_CLOSE] = {LA_ACK, 0, 0, 1},
     [FORGED_WAIT_RST] = {LA_RST, 0, 0},
     [FORGED_WAIT_SYN] = {LA_SYN, -1, 0},
     [FORGED_WAIT_FIN] = {LA_FIN | LA_ACK, -1, 0},
+    [FORGED_WAIT_ACK] = {LA_ACK, 0, 0},
+    [FORGED_SYN_AGAIN] = {LA_SYN, -1, 0},
     [FORGED_LISTEN_RST] = {LA_SYN | LA_RST, 0, 0},
     [FORGED_LISTEN_SYN_FIN] = {LA_SYN | LA_FIN, 0, 0},
 };
+
+bool forge_fits(const struct forge_target *target, enum forgery what)
+{
+    if (what == FORGED_RST_AT_EDGE) {
+        return receive_window(target->connection) > 1; /* else it is one of its neighbours */
+    }
+    if (what == FORGED_FIN_BEFORE_TEXT) {
+        return target->connection->range_count > 0 && !target->connection->peer_fin_is_known;
+    }
+    if (what == FORGED_TEXT_AFTER_CLOSE) {
+        const struct connection *c = target->connection;
+        return c->is_fully_closed && !c->is_lingering && !c->peer_is_closed && !c->peer_fin_is_known;
+    }
+    return what != FORGED_TEXT_BEHIND_FIN || target->connection->peer_is_closed;
+}
 
 struct flying forge(const struct forge_target *target, unsigned tag, enum forgery what)
 {
@@ -100,10 +131,16 @@ struct flying forge(const struct forge_target *target, unsigned tag, enum forger
         header.seq = target->record->rcv_nxt;
         header.ack = target->record->snd_nxt;
     }
+    if (what == FORGED_RST_AT_EDGE) {
+        header.seq = target->connection->rcv_edge;
+    }
+    if (what == FORGED_TEXT_BEHIND_FIN || what == FORGED_FIN_BEFORE_TEXT || what == FORGED_TEXT_AFTER_CLOSE) {
+        header.ack = target->connection->snd_una; /* what it acknowledges is none of its doing */
+    }
     header.seq = seq_add(header.seq, (uint32_t)shapes[what].seq);
     header.ack = seq_add(header.ack, (uint32_t)shapes[what].ack);
     struct flying segment = {.to = (uint8_t)target->number, .tag = (uint8_t)tag};
-    segment.length = (uint8_t)tcp_emit(segment.packet, &header, 64, 0, 0);
+    segment.length = (uint8_t)(tcp_emit(segment.packet, &header, 64, shapes[what].text, 0) + shapes[what].text);
     return segment;
 }
 
@@ -118,8 +155,16 @@ struct forge_mark forge_mark(const struct forge_target *target)
     if (target->record != NULL) {
         mark.deadline_ms = target->record->deadline_ms;
         mark.class = target->record->class;
+        mark.restarts = target->record->restarts;
+        mark.was_answered = target->record->was_answered;
     }
+    mark.reply_bytes = target->host->core.replies.used;
     return mark;
+}
+
+bool forge_ends(enum forgery what)
+{
+    return what == FORGED_RST || what == FORGED_TEXT_AFTER_CLOSE;
 }
 
 static bool is_as_before(const struct connection *now, const struct connection *before)
@@ -131,11 +176,21 @@ static bool is_as_before(const struct connection *now, const struct connection *
 static const char *connection_obeyed(const struct connection *c, const struct connection *before, enum forgery what)
 {
     if (!is_as_before(c, before)) {
-        return what == FORGED_RST ? NULL : "a forged segment that is not exactly right was obeyed";
+        return forge_ends(what) ? NULL : "a forged segment that is not exactly right was obeyed";
     }
-    bool is_challenge = what == FORGED_RST_IN_WINDOW || what == FORGED_SYN; /* RFC 5961 3.2, 4.2 */
+    if (what == FORGED_TEXT_AFTER_CLOSE) {
+        return "text that nobody will read was not answered with a reset";
+    }
+    if (what == FORGED_SYN_AGAIN && !c->owes_retransmission) {
+        return "the SYN came again, and was not answered again";
+    }
+    bool is_challenge = what == FORGED_RST_IN_WINDOW || what == FORGED_RST_AT_EDGE || what == FORGED_SYN;
     bool is_owed = c->owes_ack || c->duplicate_acks_owed > 0;
-    bool is_due = is_challenge && !before->is_challenged; /* else it may be too soon for another */
+    if (what == FORGED_OLD_TEXT && !is_owed) {
+        return "an octet that came before was not acknowledged";
+    }
+    bool is_due =
+        is_challenge /* RFC 5961 3.2, 4.2 */ && !before->is_challenged; /* else it may be too soon for another */
     return is_due && (!c->is_challenged || !is_owed) ? "what is nearly right was not challenged" : NULL;
 }
 
@@ -144,16 +199,21 @@ static const char *record_obeyed(const struct forge_target *target, const struct
     const struct core *core = &target->host->core;
     uint32_t again_ms = core->now_ms_up + 2 * core->config.msl_ms;
     bool is_there = target->record->class == before->class;
-    bool begins_again = what == FORGED_WAIT_FIN && target->record->restarts < core->config.time_wait_restarts;
+    bool begins_again = what == FORGED_WAIT_FIN && before->restarts < core->config.time_wait_restarts;
+    bool has_answered = core->replies.used > before->reply_bytes;
     if (!is_there || target->host->tcp.connections_in_use != before->connections) {
         return "a forged segment ended a wait";
     }
     if (begins_again && target->record->deadline_ms != again_ms) {
         return "the FIN came again, and the wait did not begin again";
     }
-    return what != FORGED_WAIT_FIN && target->record->deadline_ms != before->deadline_ms
-               ? "a forged segment changed how long a wait lasts"
-               : NULL;
+    if (!begins_again && target->record->deadline_ms != before->deadline_ms) {
+        return "a forged segment changed how long a wait lasts";
+    }
+    if (has_answered && (before->was_answered || what == FORGED_WAIT_ACK)) {
+        return "a record answers what it should not, or too soon again (I16, I24)";
+    }
+    return NULL;
 }
 
 const char *forge_obeyed(const struct forge_target *target, const struct forge_mark *before, enum forgery what)

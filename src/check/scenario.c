@@ -28,6 +28,7 @@ static const struct {
     [PROPERTY_LOST] = {"lost", "a clean end, and octets were lost (I1)"},
     [PROPERTY_OPEN] = {"open", "an open failed for no reason"},
     [PROPERTY_INJECTED] = {"injected", "a forged segment that was not exactly right was obeyed (I21)"},
+    [PROPERTY_NUMBERS] = {"numbers", "numbers went back, were not said, or not taken (I5, I7, I8, I20, I29)"},
     [PROPERTY_STUCK] = {"stuck", "nothing can happen any more, and somebody is not done (I31)"},
     [PROPERTY_ACK_WAR] = {"ack-war", "segments are answered without end (I24)"},
 };

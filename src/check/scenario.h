@@ -50,11 +50,12 @@ enum property {
     PROPERTY_LOST,        /* a clean end on one side, and not all octets arrived */
     PROPERTY_OPEN,        /* an open that failed for no reason */
     PROPERTY_INJECTED,    /* I21: an RST that was not exactly right was obeyed */
+    PROPERTY_NUMBERS,     /* I5, I7, I8, I20: numbers that went back, or that a segment should not say */
     PROPERTY_STUCK,       /* I31: nothing can happen, and somebody is not done */
     PROPERTY_ACK_WAR      /* I24: deliveries without end, or round in a circle */
 };
 
-#define PROPERTY_COUNT 13
+#define PROPERTY_COUNT 14
 
 struct check_scenario {
     const char *name;

@@ -4,6 +4,7 @@
 
 /* The applications of the built-in runs. */
 #define CLIENT_FIRST .steps = {{STEP_SEND, STEP_CLOSE}, {GUARD_EOF, STEP_CLOSE}}
+#define CLIENT_GONE  .steps = {{GUARD_OPEN, STEP_SEND, STEP_SEND, STEP_CLOSE}, {GUARD_READ, GUARD_EOF, STEP_CLOSE}}
 #define AFTER_OPEN   .steps = {{GUARD_OPEN, STEP_SEND, STEP_CLOSE}, {GUARD_EOF, STEP_CLOSE}}
 #define SERVER_FIRST .steps = {{GUARD_OPEN, STEP_SEND, GUARD_EOF, STEP_CLOSE}, {GUARD_READ, STEP_SEND, STEP_CLOSE}}
 #define HALF_CLOSE \
@@ -104,7 +105,20 @@ const struct check_scenario check_scenarios[] = {
      {2, 0},
      FAULTS(1, 1),
      WAITS},
-    {"reopen-after-abort", "the first one is aborted", ABORTS, {2, 0}, FAULTS(1, 1), WAITS},
+    {"reopen-isn-faster",
+     "the same with data that outran both clocks: the records say where to begin",
+     SERVER_FIRST,
+     {2, 0},
+     FAULTS(1, 1),
+     WAITS,
+     .isn = ISN_FASTER},
+    {"reopen-after-abort",
+     "the first one is aborted, and its data outran both clocks",
+     ABORTS,
+     {2, 0},
+     FAULTS(1, 1),
+     WAITS,
+     .isn = ISN_FASTER},
     {"reopen-peer-aborts", "the listener's side aborts", BOTH_ABORT, {2, 0}, FAULTS(1, 1), WAITS},
     /* Trouble of other kinds. */
     {"slow",
@@ -115,6 +129,12 @@ const struct check_scenario check_scenarios[] = {
      WAITS,
      .skew_ms = 300},
     {"forged", "segments forged by somebody who sees the numbers", CLIENT_FIRST, {1, 0}, FAULTS(1, 0, 1, 0, 2), WAITS},
+    {"forged-closed",
+     "the same, in two segments of text, where one end is gone",
+     CLIENT_GONE,
+     {1, 0},
+     FAULTS(0, 0, 1, 0, 2),
+     WAITS},
     {"forged-both", "the same where both close", BOTH_CLOSE, {1, 0}, FAULTS(0, 0, 0, 0, 1), WAITS},
     {"no-memory", "no memory is to be had now and then", SERVER_FIRST, {1, 0}, FAULTS(1, 0, 0, 0, 0, 3), WAITS},
     {.name = NULL},

@@ -7,6 +7,7 @@
 #include "canonical.h"
 #include "forge_private.h"
 #include "host/host_inspect.h"
+#include "numbers_private.h"
 #include "tcp/connection.h"
 #include "tcp/listener.h"
 
@@ -39,6 +40,7 @@ void world_config(const struct check_scenario *scenario, unsigned host, bool tra
     config->msl_ms = scenario->msl_ms;
     config->time_wait_reopen = scenario->reopen;
     config->time_wait_reuse = scenario->reuse;
+    config->time_wait_restarts = 1;
     config->time_wait_rtos = 0; /* the wait is 2 MSL, as said with each verdict */
     config->rfc1337 = scenario->rfc1337;
     config->reset_unknown = scenario->reset_unknown;
@@ -199,6 +201,10 @@ static bool pull_one(struct checker *checker, struct world *world, unsigned host
     memcpy(segment.packet, packet, length);
     segment.tag = (uint8_t)tag_of_sender(world, host, is_reply, flags_of(&segment), cause);
     watch_packet(checker, world, host, true, &segment, NULL);
+    const char *wrong = numbers_said(world, host, &segment, checker->answered);
+    if (wrong != NULL) {
+        checker_says(checker, PROPERTY_NUMBERS, wrong);
+    }
     network_add(checker, &world->network, &segment);
     return true;
 }
@@ -228,8 +234,8 @@ static void take_trace(struct checker *checker, struct world *world, unsigned ho
     }
 }
 
-/* All packets leave, the application hears all, and what it does about it leaves too. Then the host is brought to its
-   one form, and looked at. */
+/* All packets leave, the application hears all, and what it does about it leaves too. Then the host is looked at, and
+   brought to its one form. */
 static void settle(struct checker *checker, struct world *world, unsigned host, unsigned cause)
 {
     la_host *h = world_host(world, host);
@@ -244,13 +250,13 @@ static void settle(struct checker *checker, struct world *world, unsigned host, 
         more = ready != NONE;
         take_trace(checker, world, host);
     }
-    canonical_host(h);
-    if (h->tcp.waits[0].used == 0) {
-        world->ghost.record_tag[host] = 0;
-    }
     const char *wrong = host_check(h);
     if (wrong != NULL) {
         checker_says(checker, PROPERTY_HOST, wrong);
+    }
+    canonical_host(h);
+    if (h->tcp.waits[0].used == 0) {
+        world->ghost.record_tag[host] = 0;
     }
     checker->touched |= (uint8_t)(1U << host);
 }
@@ -349,6 +355,8 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
     uint32_t in_use = world_host(world, host)->tcp.connections_in_use;
     bool draws = is_first_syn(segment);
     uint16_t ticks = draws ? isn_ticks(checker, world, host, choice) : 0;
+    const struct due due = dry ? (struct due){.exists = false} : numbers_due(world, segment);
+    checker->answered = segment;
     watch_packet(checker, world, host, false, segment, segment->late ? "late" : NULL);
     input(world, segment, WORLD_NOW + ticks * TICK, dry);
     if (draws && world_host(world, host)->tcp.connections_in_use > in_use) {
@@ -356,6 +364,9 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
     }
     const struct connection *after = connection_at(&world_host(world, host)->tcp, witness.slot);
     bool was_taken = witness.exists && !is_as_before(after, &witness.before);
+    if (!numbers_were_taken(world, host, &due)) {
+        checker_says(checker, PROPERTY_NUMBERS, "what came in its order was not taken");
+    }
     apps_follow(world, host, segment->tag);
     settle(checker, world, host, segment->tag);
     if (was_taken) { /* what the application reads says more */
@@ -375,7 +386,8 @@ static void inject(struct checker *checker, struct world *world, unsigned host, 
     }
     const struct flying segment = forge(&target, tag, what);
     const struct forge_mark mark = forge_mark(&target);
-    if (what == FORGED_RST) {
+    checker->answered = &segment;
+    if (forge_ends(what)) {
         world->ghost.explained |= (uint8_t)(1U << tag);
     }
     watch_packet(checker, world, host, false, &segment, "forged");
@@ -554,6 +566,9 @@ static void add_host(const struct checker *checker, const struct world *world, u
     if (may(checker, world, FAULT_INJECTION)) {
         const struct forge_target target = forge_target_of(world, host);
         for (unsigned what = target.first; what < target.end; what++) {
+            if (!forge_fits(&target, (enum forgery)what)) {
+                continue;
+            }
             add(list, EVENT_INJECT, host * WORLD_CONNECTIONS, what);
         }
     }
@@ -620,6 +635,8 @@ void world_apply(struct checker *checker, struct world *world, struct event even
     checker->wrong = PROPERTY_NONE;
     checker->wrong_why = NULL;
     checker->touched = 0;
+    checker->answered = NULL;
+    const struct numbers before[2] = {numbers_of(world, 0), numbers_of(world, 1)};
     if (event.kind != EVENT_DELIVER && event.kind != EVENT_DELIVER_DRY) {
         world->silent_run = 0;
     }
@@ -646,6 +663,12 @@ void world_apply(struct checker *checker, struct world *world, struct event even
         world->ghost.used[FAULT_INJECTION]++;
         inject(checker, world, host, event.choice);
         break;
+    }
+    for (unsigned at = 0; at < 2; at++) {
+        const char *wrong = numbers_went_back(world, at, &before[at]);
+        if (wrong != NULL) {
+            checker_says(checker, PROPERTY_NUMBERS, wrong);
+        }
     }
 }
 

@@ -306,6 +306,9 @@ static const char *check_waits(const struct tcp *tcp, const struct time_wait_tab
         if (owner != NULL ? !record->is_shadowed || !owner->has_shadow : record->is_shadowed) {
             return "records: a four-tuple has one owner, who has the record in its shadow (I34)";
         }
+        if (owner != NULL && !seq_after(owner->iss, record->snd_nxt)) {
+            return "records: a new incarnation begins beyond the old one's numbers (I18)";
+        }
     }
     return waiting == table->waiting ? NULL : "records: those that wait are counted (I32)";
 }

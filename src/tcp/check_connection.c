@@ -141,7 +141,7 @@ static const char *check_receive(const struct tcp *tcp, const struct connection 
     if (c->peer_is_closed && !seq_equal(c->rcv_nxt, seq_add(c->peer_fin, 1))) {
         return "receive: the peer's FIN is the last number (I4)";
     }
-    if (c->peer_fin_is_known && !c->peer_is_closed && seq_after(c->rcv_nxt, c->peer_fin)) {
+    if (c->peer_fin_is_known && !c->peer_is_closed && seq_after_or_equal(c->rcv_nxt, c->peer_fin)) {
         return "receive: the FIN is taken when it is reached";
     }
     return check_ranges(tcp, c);

@@ -19,6 +19,7 @@ struct breakage {
     unsigned text;      /* octets of the peer's that wait to be read, */
     unsigned hole;      /* ... of them behind a hole */
     unsigned in_flight; /* octets of ours */
+    bool reopens;       /* a SYN has come since, and the record is in the new incarnation's shadow */
 };
 
 static uint32_t slot_of(const struct broken *b)
@@ -60,6 +61,7 @@ BREAK(edge, b->c->rcv_edge = seq_add(b->c->rcv_nxt, UINT32_MAX))
 BREAK(ack_sent, b->c->last_ack_sent = seq_add(b->c->rcv_nxt, 1))
 BREAK(peer_fin, b->c->peer_fin = b->c->rcv_nxt)
 BREAK(fin_passed, b->c->peer_fin_is_known = true; b->c->peer_fin = seq_add(b->c->rcv_nxt, UINT32_MAX))
+BREAK(fin_reached, b->c->peer_fin_is_known = true; b->c->peer_fin = b->c->rcv_nxt)
 BREAK(range_order, b->c->rcv_nxt = seq_add(b->c->rcv_nxt, 20); b->c->last_ack_sent = b->c->rcv_nxt)
 BREAK(range_beyond, b->c->rcv_edge = b->c->rcv_nxt)
 BREAK(local, b->c->local.port ^= 1)
@@ -89,6 +91,9 @@ BREAK(ended_open, b->c->state = LA_ESTABLISHED)
 BREAK(ended_scheduled, b->c->end = LA_END_CLEAN)
 BREAK(circle, b->c->hash_next = slot_of(b))
 BREAK(free_in_use, b->tcp->free_connection = slot_of(b))
+BREAK(shadow, b->c->has_shadow = false)
+BREAK(beside_the_old, b->c->iss = b->c->snd_una = seq_add(b->c->iss, UINT32_C(3) << 30);
+      b->c->snd_nxt = seq_add(b->c->iss, 1); b->c->snd_resend = b->c->snd_nxt; b->c->rtt_is_timed = false)
 BREAK(queue, b->listener->queue_first = slot_of(b))
 
 static const struct breakage breakages[] = {
@@ -123,6 +128,7 @@ static const struct breakage breakages[] = {
     {"receive: nothing was acknowledged that did not come (I7)", .state = LA_ESTABLISHED, .breaks = break_ack_sent},
     {"receive: the peer's FIN is the last number (I4)", .state = LA_CLOSE_WAIT, .breaks = break_peer_fin},
     {"receive: the FIN is taken when it is reached", .state = LA_ESTABLISHED, .breaks = break_fin_passed},
+    {"receive: the FIN is taken when it is reached", .state = LA_ESTABLISHED, .breaks = break_fin_reached},
     {"ranges: sorted and disjoint (I37)", .state = LA_ESTABLISHED, .breaks = break_range_order, .text = 10, .hole = 5},
     {"ranges: within the window and before the FIN (I8, I37)", .state = LA_ESTABLISHED, .breaks = break_range_beyond,
      .text = 10, .hole = 5},
@@ -156,6 +162,10 @@ static const struct breakage breakages[] = {
     {"timers: what has ended is not in the heap (I27)", .state = LA_SYN_RECEIVED, .breaks = break_ended_scheduled},
     {"table: lists what is open, once (I34)", .state = LA_ESTABLISHED, .breaks = break_circle},
     {"table: the free ones are a list", .state = LA_ESTABLISHED, .breaks = break_free_in_use},
+    {"records: a four-tuple has one owner, who has the record in its shadow (I34)", .state = LA_TIME_WAIT,
+     .breaks = break_shadow, .reopens = true},
+    {"records: a new incarnation begins beyond the old one's numbers (I18)", .state = LA_TIME_WAIT,
+     .breaks = break_beside_the_old, .reopens = true},
     {"listeners: the queue holds who waits, once (I34)", .state = LA_ESTABLISHED, .breaks = break_queue},
 };
 
@@ -186,6 +196,12 @@ static struct test *prepared(const struct breakage *breakage)
     if (breakage->in_flight > 0) {
         user_send(t, breakage->in_flight);
         expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = breakage->in_flight);
+    }
+    if (breakage->reopens) {
+        user_release(t);
+        t->conn = (struct la_conn){0};
+        inject(t, .flags = SYN, .seq = 100000, .mss = 1460, .tsval = peer_now(t));
+        expect(t, .flags = SYN | ACK, .ack = 1);
     }
     return t;
 }

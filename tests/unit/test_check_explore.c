@@ -7,6 +7,7 @@
 
 #include "check/apps.h"
 #include "check/circles.h"
+#include "check/numbers_private.h"
 #include "check/trail.h"
 #include "host/host_inspect.h"
 #include "tcp/connection.h"
@@ -312,6 +313,61 @@ static void an_old_segment_that_is_taken_is_seen(void **state)
     assert_int_equal(checker.wrong, PROPERTY_OLD_SEGMENT);
 }
 
+static struct connection *first_of(unsigned host)
+{
+    return connection_at(&world_host(&world, host)->tcp, 0);
+}
+
+static void numbers_that_go_back_are_seen(void **state)
+{
+    (void)state;
+    to_text();
+    const struct numbers before = numbers_of(&world, 0);
+    assert_null(numbers_went_back(&world, 0, &before));
+    struct seq *const numbers[] = {&first_of(0)->snd_una, &first_of(0)->snd_nxt, &first_of(0)->rcv_nxt,
+                                   &first_of(0)->rcv_edge};
+    for (unsigned i = 0; i < 4; i++) {
+        numbers[i]->v--;
+        assert_non_null(numbers_went_back(&world, 0, &before));
+        numbers[i]->v++;
+    }
+    assert_null(numbers_went_back(&world, 0, &before));
+}
+
+/* The octets of a packet, and what is wrong once one of them is another. */
+static void segments_with_numbers_of_nobody_are_seen(void **state)
+{
+    enum { SOURCE = 15, SOURCE_PORT = 21, DESTINATION_PORT = 23, SEQUENCE = 27, ACKNOWLEDGMENT = 31, FLAGS = 33 };
+    static const uint8_t places[] = {SOURCE, SOURCE_PORT, DESTINATION_PORT, SEQUENCE, ACKNOWLEDGMENT};
+    (void)state;
+    to_text();
+    struct flying text = world.network.flight[0];
+    assert_null(numbers_said(&world, 0, &text, NULL));
+    for (unsigned i = 0; i < sizeof places; i++) {
+        text.packet[places[i]] ^= 8;
+        assert_non_null(numbers_said(&world, 0, &text, NULL));
+        text.packet[places[i]] ^= 8;
+    }
+    text.packet[FLAGS] = LA_RST; /* in answer to nothing */
+    assert_non_null(numbers_said(&world, 0, &text, NULL));
+    struct flying cause = world.network.flight[0];
+    memcpy(&cause.packet[ACKNOWLEDGMENT - 3], &text.packet[SEQUENCE - 3], 4);
+    assert_null(numbers_said(&world, 0, &text, &cause));
+    cause.packet[ACKNOWLEDGMENT] ^= 1;
+    assert_non_null(numbers_said(&world, 0, &text, &cause));
+}
+
+static void what_is_not_taken_in_its_order_is_seen(void **state)
+{
+    (void)state;
+    to_text();
+    const struct due due = numbers_due(&world, &world.network.flight[0]);
+    assert_true(due.exists);
+    assert_false(numbers_were_taken(&world, 1, &due));
+    assert_true(happens(EVENT_DELIVER));
+    assert_true(numbers_were_taken(&world, 1, &due));
+}
+
 static void endless_answers_are_seen(void **state)
 {
     (void)state;
@@ -379,6 +435,9 @@ int main(void)
         cmocka_unit_test(lost_octets_are_seen),
         cmocka_unit_test(a_refused_open_is_seen),
         cmocka_unit_test(an_old_segment_that_is_taken_is_seen),
+        cmocka_unit_test(numbers_that_go_back_are_seen),
+        cmocka_unit_test(segments_with_numbers_of_nobody_are_seen),
+        cmocka_unit_test(what_is_not_taken_in_its_order_is_seen),
         cmocka_unit_test(endless_answers_are_seen),
         cmocka_unit_test(who_is_stuck_is_seen),
         cmocka_unit_test(circles_are_found),
