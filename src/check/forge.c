@@ -76,31 +76,31 @@ struct forge_target forge_target_of(const struct world *world, unsigned host)
 /* ---- making them ---- */
 
 struct shape {
-    uint8_t flags;
     int32_t seq; /* from RCV.NXT */
     int32_t ack; /* from SND.NXT */
-    uint8_t text;
+    uint8_t flags;
+    uint8_t text; /* octets */
 };
 
 static const struct shape shapes[FORGERIES] = {
-    [FORGED_RST] = {LA_RST, 0, 0},
-    [FORGED_RST_IN_WINDOW] = {LA_RST, 1, 0},
-    [FORGED_RST_AT_EDGE] = {LA_RST, 0, 0}, /* from there */
-    [FORGED_RST_OUTSIDE] = {LA_RST, -1, 0},
-    [FORGED_SYN] = {LA_SYN, 1, 0},
-    [FORGED_ACK] = {LA_ACK, 0, 1000},
-    [FORGED_FIN] = {LA_FIN | LA_ACK, 1000, 0},
-    [FORGED_OLD_TEXT] = {LA_ACK, -1, 0, 1},
-    [FORGED_TEXT_BEHIND_FIN] = {LA_ACK, 0, 0, 1},
-    [FORGED_FIN_BEFORE_TEXT] = {LA_FIN | LA_ACK, 0, 0},
-    [FORGED_TEXT_AFTER_CLOSE] = {LA_ACK, 0, 0, 1},
-    [FORGED_WAIT_RST] = {LA_RST, 0, 0},
-    [FORGED_WAIT_SYN] = {LA_SYN, -1, 0},
-    [FORGED_WAIT_FIN] = {LA_FIN | LA_ACK, -1, 0},
-    [FORGED_WAIT_ACK] = {LA_ACK, 0, 0},
-    [FORGED_SYN_AGAIN] = {LA_SYN, -1, 0},
-    [FORGED_LISTEN_RST] = {LA_SYN | LA_RST, 0, 0},
-    [FORGED_LISTEN_SYN_FIN] = {LA_SYN | LA_FIN, 0, 0},
+    [FORGED_RST] = {0, 0, LA_RST, 0},
+    [FORGED_RST_IN_WINDOW] = {1, 0, LA_RST, 0},
+    [FORGED_RST_AT_EDGE] = {0, 0, LA_RST, 0}, /* from there */
+    [FORGED_RST_OUTSIDE] = {-1, 0, LA_RST, 0},
+    [FORGED_SYN] = {1, 0, LA_SYN, 0},
+    [FORGED_ACK] = {0, 1000, LA_ACK, 0},
+    [FORGED_FIN] = {1000, 0, LA_FIN | LA_ACK, 0},
+    [FORGED_OLD_TEXT] = {-1, 0, LA_ACK, 1},
+    [FORGED_TEXT_BEHIND_FIN] = {0, 0, LA_ACK, 1},
+    [FORGED_FIN_BEFORE_TEXT] = {0, 0, LA_FIN | LA_ACK, 0},
+    [FORGED_TEXT_AFTER_CLOSE] = {0, 0, LA_ACK, 1},
+    [FORGED_WAIT_RST] = {0, 0, LA_RST, 0},
+    [FORGED_WAIT_SYN] = {-1, 0, LA_SYN, 0},
+    [FORGED_WAIT_FIN] = {-1, 0, LA_FIN | LA_ACK, 0},
+    [FORGED_WAIT_ACK] = {0, 0, LA_ACK, 0},
+    [FORGED_SYN_AGAIN] = {-1, 0, LA_SYN, 0},
+    [FORGED_LISTEN_RST] = {0, 0, LA_SYN | LA_RST, 0},
+    [FORGED_LISTEN_SYN_FIN] = {0, 0, LA_SYN | LA_FIN, 0},
 };
 
 bool forge_fits(const struct forge_target *target, enum forgery what)
@@ -118,6 +118,11 @@ bool forge_fits(const struct forge_target *target, enum forgery what)
     return what != FORGED_TEXT_BEHIND_FIN || target->connection->peer_is_closed;
 }
 
+static bool is_taken_for_its_text(enum forgery what)
+{
+    return what == FORGED_TEXT_BEHIND_FIN || what == FORGED_FIN_BEFORE_TEXT || what == FORGED_TEXT_AFTER_CLOSE;
+}
+
 struct flying forge(const struct forge_target *target, unsigned tag, enum forgery what)
 {
     const struct la_endpoint local = world_endpoint(target->number);
@@ -125,17 +130,13 @@ struct flying forge(const struct forge_target *target, unsigned tag, enum forger
     struct tcp_header header = {
         .local = &remote, .remote = &local, .window = WORLD_WINDOW_BYTES, .flags = shapes[what].flags};
     if (target->connection != NULL) {
-        header.seq = target->connection->rcv_nxt;
-        header.ack = target->connection->snd_nxt;
+        const struct connection *c = target->connection;
+        bool acknowledges = !is_taken_for_its_text(what); /* what it acknowledges is none of its doing */
+        header.seq = what == FORGED_RST_AT_EDGE ? c->rcv_edge : c->rcv_nxt;
+        header.ack = acknowledges ? c->snd_nxt : c->snd_una;
     } else if (target->record != NULL) {
         header.seq = target->record->rcv_nxt;
         header.ack = target->record->snd_nxt;
-    }
-    if (what == FORGED_RST_AT_EDGE) {
-        header.seq = target->connection->rcv_edge;
-    }
-    if (what == FORGED_TEXT_BEHIND_FIN || what == FORGED_FIN_BEFORE_TEXT || what == FORGED_TEXT_AFTER_CLOSE) {
-        header.ack = target->connection->snd_una; /* what it acknowledges is none of its doing */
     }
     header.seq = seq_add(header.seq, (uint32_t)shapes[what].seq);
     header.ack = seq_add(header.ack, (uint32_t)shapes[what].ack);

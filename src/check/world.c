@@ -186,7 +186,13 @@ static void watch_packet(const struct checker *checker, const struct world *worl
     }
 }
 
-static bool pull_one(struct checker *checker, struct world *world, unsigned host, unsigned cause)
+/* What made a host do something: an incarnation, and the segment that it was given, or NULL. */
+struct cause {
+    unsigned tag;
+    const struct flying *segment;
+};
+
+static bool pull_one(struct checker *checker, struct world *world, unsigned host, struct cause cause)
 {
     la_host *h = world_host(world, host);
     struct flying segment = {.to = (uint8_t)(1 - host)};
@@ -199,9 +205,9 @@ static bool pull_one(struct checker *checker, struct world *world, unsigned host
     la_assert(length <= PACKET_BYTES);
     segment.length = (uint8_t)length;
     memcpy(segment.packet, packet, length);
-    segment.tag = (uint8_t)tag_of_sender(world, host, is_reply, flags_of(&segment), cause);
+    segment.tag = (uint8_t)tag_of_sender(world, host, is_reply, flags_of(&segment), cause.tag);
     watch_packet(checker, world, host, true, &segment, NULL);
-    const char *wrong = numbers_said(world, host, &segment, checker->answered);
+    const char *wrong = numbers_said(world, host, &segment, cause.segment);
     if (wrong != NULL) {
         checker_says(checker, PROPERTY_NUMBERS, wrong);
     }
@@ -236,7 +242,7 @@ static void take_trace(struct checker *checker, struct world *world, unsigned ho
 
 /* All packets leave, the application hears all, and what it does about it leaves too. Then the host is looked at, and
    brought to its one form. */
-static void settle(struct checker *checker, struct world *world, unsigned host, unsigned cause)
+static void settle(struct checker *checker, struct world *world, unsigned host, struct cause cause)
 {
     la_host *h = world_host(world, host);
     bool more = true;
@@ -246,7 +252,7 @@ static void settle(struct checker *checker, struct world *world, unsigned host, 
         }
         uint32_t ready = h->tcp.ready_first;
         apps_react(checker, world, host);
-        apps_follow(world, host, cause);
+        apps_follow(world, host, cause.tag);
         more = ready != NONE;
         take_trace(checker, world, host);
     }
@@ -355,8 +361,8 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
     uint32_t in_use = world_host(world, host)->tcp.connections_in_use;
     bool draws = is_first_syn(segment);
     uint16_t ticks = draws ? isn_ticks(checker, world, host, choice) : 0;
-    const struct due due = dry ? (struct due){.exists = false} : numbers_due(world, segment);
-    checker->answered = segment;
+    struct due due = numbers_due(world, segment);
+    due.exists = due.exists && !dry;
     watch_packet(checker, world, host, false, segment, segment->late ? "late" : NULL);
     input(world, segment, WORLD_NOW + ticks * TICK, dry);
     if (draws && world_host(world, host)->tcp.connections_in_use > in_use) {
@@ -368,7 +374,7 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
         checker_says(checker, PROPERTY_NUMBERS, "what came in its order was not taken");
     }
     apps_follow(world, host, segment->tag);
-    settle(checker, world, host, segment->tag);
+    settle(checker, world, host, (struct cause){segment->tag, segment});
     if (was_taken) { /* what the application reads says more */
         checker_says(checker, PROPERTY_OLD_SEGMENT, "a segment of an older incarnation was accepted");
     }
@@ -386,7 +392,6 @@ static void inject(struct checker *checker, struct world *world, unsigned host, 
     }
     const struct flying segment = forge(&target, tag, what);
     const struct forge_mark mark = forge_mark(&target);
-    checker->answered = &segment;
     if (forge_ends(what)) {
         world->ghost.explained |= (uint8_t)(1U << tag);
     }
@@ -396,7 +401,7 @@ static void inject(struct checker *checker, struct world *world, unsigned host, 
     if (wrong != NULL) {
         checker_says(checker, PROPERTY_INJECTED, wrong);
     }
-    settle(checker, world, host, tag);
+    settle(checker, world, host, (struct cause){tag, &segment});
 }
 
 /* ---- time ---- */
@@ -457,7 +462,7 @@ static void fire(struct checker *checker, struct world *world, unsigned host)
     grow_old(checker, world, passed_ms);
     la_host_advance(h, now);
     apps_follow(world, host, cause);
-    settle(checker, world, host, cause);
+    settle(checker, world, host, (struct cause){cause, NULL});
     checker->elapsed += passed_ms * LA_MILLISECOND;
     if (passed_ms > 0) {
         other->core.now_ms += passed_ms;
@@ -625,7 +630,7 @@ static void opens(struct checker *checker, struct world *world, unsigned host, u
     uint16_t ticks = isn_ticks(checker, world, host, choice);
     apps_open(checker, world, host, WORLD_NOW + ticks * TICK);
     isn_was_drawn(world, host, ticks);
-    settle(checker, world, host, world->ghost.opened[host]);
+    settle(checker, world, host, (struct cause){world->ghost.opened[host], NULL});
 }
 
 void world_apply(struct checker *checker, struct world *world, struct event event)
@@ -635,7 +640,6 @@ void world_apply(struct checker *checker, struct world *world, struct event even
     checker->wrong = PROPERTY_NONE;
     checker->wrong_why = NULL;
     checker->touched = 0;
-    checker->answered = NULL;
     const struct numbers before[2] = {numbers_of(world, 0), numbers_of(world, 1)};
     if (event.kind != EVENT_DELIVER && event.kind != EVENT_DELIVER_DRY) {
         world->silent_run = 0;
@@ -656,7 +660,7 @@ void world_apply(struct checker *checker, struct world *world, struct event even
     case EVENT_STEP: {
         unsigned tag = world->ghost.app[host][slot].tag;
         apps_step(checker, world, host, slot);
-        settle(checker, world, host, tag);
+        settle(checker, world, host, (struct cause){tag, NULL});
         break;
     }
     case EVENT_INJECT:

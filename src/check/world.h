@@ -111,12 +111,11 @@ struct checker {
     struct coverage *coverage;     /* or NULL */
     const struct watcher *watcher; /* or NULL */
     bool traces_all;
-    la_time elapsed;               /* of virtual time: with a watcher */
-    enum property wrong;           /* with the last event */
-    const char *wrong_why;         /* or NULL */
-    uint8_t touched;               /* bit: hosts whose block the last event changed */
-    const struct flying *answered; /* what a host has just been given, or NULL */
-    uint64_t overflows;            /* segments for which the network had no room: taken as lost */
+    la_time elapsed;       /* of virtual time: with a watcher */
+    enum property wrong;   /* with the last event */
+    const char *wrong_why; /* or NULL */
+    uint8_t touched;       /* bit: hosts whose block the last event changed */
+    uint64_t overflows;    /* segments for which the network had no room: taken as lost */
 };
 
 static inline la_host *world_host(const struct world *world, unsigned host)

@@ -57,14 +57,14 @@ static void stamp(int lock, uint64_t wall)
    all there is. */
 static uint64_t wall_since(int lock, uint64_t saved_wall)
 {
-    char id[BOOT_ID_BYTES], then[BOOT_ID_BYTES] = "", text[STAMP_BYTES] = "";
-    unsigned long long wall = 0, boot = 0;
+    char id[BOOT_ID_BYTES], text[STAMP_BYTES] = "";
     uint64_t now;
-    if (lock < 0 || pread(lock, text, sizeof text - 1, 0) < 0 ||
-        sscanf(text, "%36s %llu %llu", then, &wall, &boot) != 3 || !boot_now(id, &now))
+    if (lock < 0 || pread(lock, text, sizeof text - 1, 0) < BOOT_ID_BYTES || !boot_now(id, &now))
         return kept_wall();
-    bool same = strcmp(id, then) == 0 && wall == saved_wall && now >= boot;
-    return same ? saved_wall + (now - boot) : kept_wall();
+    char *end = text + BOOT_ID_BYTES - 1; /* strtoull finds 0 in what is no number, which is no time of ours */
+    bool same = strncmp(text, id, BOOT_ID_BYTES - 1) == 0 && *end == ' ' && strtoull(end, &end, 10) == saved_wall;
+    uint64_t boot = same && *end == ' ' ? strtoull(end, &end, 10) : 0;
+    return boot > 0 && boot <= now && *end == '\n' ? saved_wall + (now - boot) : kept_wall();
 }
 
 static char *path_of_lock(const char *path)
