@@ -101,15 +101,15 @@ static void *read_whole(int fd, size_t length)
     return NULL;
 }
 
-/* What is wrong with a file that is to be read; only_ours: nobody else may have written it, or know the key in it. */
+/* What is wrong with a file that is to be read; only_ours: nobody else may have written it, or know what is in it. */
 static const char *not_to_be_read(const struct stat *status, bool only_ours)
 {
     if (!S_ISREG(status->st_mode))
         return "it is no file";
     if (only_ours && status->st_uid != geteuid())
-        return "it is another user's, who knows the key in it";
+        return "it is another user's";
     if (only_ours && (status->st_mode & (S_IRWXG | S_IRWXO)) != 0)
-        return "others may read or write it, and the key in it: chmod 600";
+        return "others may read or write it, and the key: chmod 600";
     return NULL;
 }
 
@@ -143,16 +143,18 @@ static int lock(const char *path, struct link_error *error)
     char *beside = path_of_lock(path);
     if (!beside)
         return link_fail(error, "%s: no memory", path);
+    struct stat status;
     int fd = open(beside, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
-    if (fd < 0) {
-        link_fail(error, "%s: %s", beside, strerror(errno));
-    } else if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+    const char *wrong = fd < 0 || fstat(fd, &status) < 0 ? strerror(errno) : not_to_be_read(&status, true);
+    if (wrong)
+        link_fail(error, "%s: %s", beside, wrong);
+    bool is_ours = !wrong && flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (!wrong && !is_ours)
         link_fail(error, "%s: another program has it", path);
+    if (fd >= 0 && !is_ours)
         close(fd);
-        fd = -1;
-    }
     free(beside);
-    return fd;
+    return is_ours ? fd : -1;
 }
 
 int kept_read(struct kept *kept, const char *path, struct la_config *config, struct link_error *error)

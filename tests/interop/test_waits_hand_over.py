@@ -207,6 +207,11 @@ class Refused(Case):
             self.assertEqual(done.returncode, 1)
             self.assertIn(b"others may read or write it", done.stderr)
         self.assertEqual(lastack("waits", "--from", self.file).returncode, 0)
+        os.chmod(self.file, 0o600)
+        os.chmod(self.file + ".lock", 0o666)  # who writes there says how much time has passed
+        done = lastack("httpd", "/", "--netns", "--waits", self.file)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"waits.lock: others may read or write it", done.stderr)
 
     def test_what_is_no_file(self):
         os.mkfifo(self.path("fifo"), 0o600)
