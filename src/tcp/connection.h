@@ -72,12 +72,12 @@ struct connection {
     uint8_t ready;               /* enum la_ready: not yet taken */
     uint8_t snd_scale;           /* of the windows that we receive */
     uint8_t rcv_scale;           /* of the windows that we send */
+    uint8_t rcv_tos;             /* of the last packet that was taken */
     uint16_t doubted_mtu;        /* a router told us so: believed when doubted_seq has to be sent again; 0: none did */
 
     /* Of its packets. */
     uint8_t ttl;
     uint8_t dscp;
-    uint8_t rcv_tos; /* of the last packet that was taken */
 
     bool is_marked : 1;      /* its packets want more than a plain header: mark_packet */
     bool holds_back : 1;     /* what is no full segment is not pushed */
@@ -94,6 +94,7 @@ struct connection {
     bool port_is_ours : 1;   /* the local port was not given: another would do */
     bool is_active : 1;      /* we opened it */
     uint16_t settings;       /* its own (settings.h); 0: the config's */
+    uint16_t peer_mss;       /* what the peer's SYN allows, and ours offered: options not taken off */
 
     /* Send. */
     struct seq iss;
@@ -162,7 +163,10 @@ struct connection {
         uint32_t unacknowledged_bytes; /* once ended */
     };
     uint32_t total_retrans;
-    struct seq doubted_seq;
+    union {
+        struct seq doubted_seq; /* while there is a doubted_mtu */
+        uint32_t narrowed_ms;   /* else: when SND.MSS was last set, or made less */
+    };
     uint64_t bytes_received;
 };
 

@@ -154,8 +154,37 @@ static bool was_ever_carried(const struct tcp *tcp, const struct connection *c, 
 static void lower(struct tcp *tcp, struct connection *c, uint32_t mtu)
 {
     c->snd_mss = path_mtu_mss(tcp, c, mtu);
+    c->narrowed_ms = tcp_now_ms(tcp);
     core_count(tcp_core(tcp), LA_COUNT_TCP_PATH_MTU_LOWERED);
     trace_path_mtu(tcp, c, mtu);
+}
+
+uint16_t path_mtu_send_mss(struct tcp *tcp, const struct connection *c)
+{
+    uint32_t headers = header_octets(tcp, c);
+    uint32_t options = headers - ip_header_bytes(&c->remote.address) - TCP_HEADER_BYTES;
+    uint16_t mtu = core_interface(tcp_core(tcp), c->interface)->mtu; /* less maybe than when our SYN left */
+    uint16_t path_mtu = path_mtu_to(tcp, &c->remote.address);
+    uint32_t path_mss = (path_mtu < mtu ? path_mtu : mtu) - headers;
+    uint32_t mss = c->peer_mss - options;
+    return (uint16_t)(mss < path_mss ? mss : path_mss);
+}
+
+void path_mtu_widens(struct tcp *tcp, struct connection *c)
+{
+    if (c->doubted_mtu != 0 && seq_in(c->doubted_seq, c->snd_una, flight_octets(c))) {
+        return; /* it may be sent again yet */
+    }
+    if (c->doubted_mtu != 0) {
+        c->doubted_mtu = 0;
+        c->narrowed_ms = tcp_now_ms(tcp);
+    }
+    bool is_due = tcp_now_ms(tcp) - c->narrowed_ms >= FORGET_AFTER_S * 1000;
+    uint16_t mss = is_due ? path_mtu_send_mss(tcp, c) : 0;
+    if (mss > c->snd_mss) {
+        c->snd_mss = mss;
+        trace_path_mtu(tcp, c, mss + header_octets(tcp, c));
+    }
 }
 
 /* The window grows back to what it was in slow start (RFC 1191 6.4). */
@@ -174,9 +203,13 @@ void path_mtu_send_again(struct tcp *tcp, struct connection *c)
 bool path_mtu_confirmed(struct tcp *tcp, struct connection *c)
 {
     uint32_t mtu = c->doubted_mtu;
+    if (mtu == 0) {
+        return false;
+    }
+    bool is_lost = seq_in(c->doubted_seq, c->snd_una, flight_octets(c));
     c->doubted_mtu = 0;
-    if (mtu == 0 || !seq_in(c->doubted_seq, c->snd_una, flight_octets(c)) ||
-        mtu >= c->snd_mss + header_octets(tcp, c)) {
+    c->narrowed_ms = tcp_now_ms(tcp);
+    if (!is_lost || mtu >= c->snd_mss + header_octets(tcp, c)) {
         return false;
     }
     remember(tcp, &c->remote.address, (uint16_t)mtu);

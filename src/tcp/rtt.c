@@ -1,4 +1,4 @@
-#include "connection.h"
+#include "path_mtu.h"
 
 /* RFC 6298. One octet is timed at a time, and never one that was retransmitted (Karn); where a retransmission spoils
    that, timestamps give the sample (RFC 7323 4). */
@@ -39,6 +39,9 @@ void rtt_acknowledged(struct tcp *tcp, struct connection *c, const struct segmen
         if (seq_after(segment->ack, c->rtt_seq)) {
             c->rtt_is_timed = false;
             sample(c, now_us(tcp) - c->rtt_began_us);
+            if (path_mtu_is_narrow(c)) {
+                path_mtu_widens(tcp, c);
+            }
         }
     } else if (c->retransmits > 0 && c->timestamps && segment->options.has_timestamp) {
         uint32_t rtt_ms = tcp_now_ms(tcp) + c->ts_offset - segment->options.tsecr;

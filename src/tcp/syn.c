@@ -34,21 +34,13 @@ void syn_limit_mss(struct connection *c, uint16_t most)
     c->snd_mss = c->rcv_mss;
 }
 
-/* RFC 9293 MUST-16, RFC 6691: the least of what the peer takes, the interface carries and the path is known to. */
-static uint16_t send_mss(struct tcp *tcp, const struct connection *c, const struct segment *segment)
+/* RFC 9293 MUST-16, RFC 6691: the least of what the peer takes and our SYN offered. */
+static uint16_t peer_mss(const struct connection *c, const struct segment *segment)
 {
     uint16_t assumed = address_is_ipv4(&c->remote.address) ? MSS_DEFAULT_IPV4 : MSS_DEFAULT_IPV6;
     uint16_t mss = segment->options.has_mss ? segment->options.mss : assumed;
     mss = mss < MSS_LEAST ? MSS_LEAST : mss;
-    mss = mss < c->rcv_mss ? mss : c->rcv_mss;
-    uint32_t options = c->timestamps ? TCP_TIMESTAMP_BYTES : 0;
-    const struct source_route *route = c->is_marked ? route_of(tcp, c) : NULL;
-    options += route != NULL ? route->bytes : 0;
-    mss = (uint16_t)(mss - options);
-    uint16_t mtu = core_interface(tcp_core(tcp), c->interface)->mtu; /* less maybe than when our SYN left */
-    uint16_t path_mtu = path_mtu_to(tcp, &c->remote.address);
-    uint16_t path_mss = path_mtu_mss(tcp, c, path_mtu < mtu ? path_mtu : mtu);
-    return mss < path_mss ? mss : path_mss;
+    return mss < c->rcv_mss ? mss : c->rcv_mss;
 }
 
 void syn_received(struct tcp *tcp, struct connection *c, const struct segment *segment)
@@ -65,7 +57,9 @@ void syn_received(struct tcp *tcp, struct connection *c, const struct segment *s
         c->ts_recent = segment->options.tsval;
         c->ts_recent_at = paws_clock(tcp);
     }
-    c->snd_mss = send_mss(tcp, c, segment);
+    c->peer_mss = peer_mss(c, segment);
+    c->snd_mss = path_mtu_send_mss(tcp, c);
+    c->narrowed_ms = tcp_now_ms(tcp);
     uint32_t offered = receive_window(c);
     c->rcv_nxt = seq_add(segment->seq, 1);
     c->rcv_edge = seq_add(c->rcv_nxt, offered);

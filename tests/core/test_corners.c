@@ -191,6 +191,37 @@ static void an_ack_stands_before_the_probe(void **state)
 }
 
 /* A keepalive that is not answered yet is no window probe that was not (MUST-36, MUST-37). */
+/* RFC 9293 3.10.7.4, fifth: SND.WL1 is there to prevent using old segments to update the window. */
+static void an_overtaken_segment_says_nothing_of_the_window(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    t->peer_window = 3000;
+    inject(t, .flags = ACK, .seq = 11, .ack = 1, .length = 10);
+    expect(t, .flags = ACK, .seq = 1, .ack = 1);
+    uint32_t window = info_of(t).snd_wnd;
+    t->peer_window = 500;
+    inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 10);
+    expect(t, .flags = ACK, .seq = 1, .ack = 21);
+    check(t, info_of(t).snd_wnd == window);
+    inject(t, .flags = ACK, .seq = 21, .ack = 1);
+    check(t, info_of(t).snd_wnd == window / 6);
+    end(t);
+}
+
+static void a_hole_of_one_octet(void **state)
+{
+    (void)state;
+    struct test *t = test_in(LA_ESTABLISHED);
+    inject(t, .flags = ACK, .seq = 12, .ack = 1, .length = 10);
+    expect(t, .flags = ACK, .seq = 1, .ack = 1);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1, .length = 10);
+    expect(t, .flags = ACK, .seq = 1, .ack = 11);
+    inject(t, .flags = ACK, .seq = 11, .ack = 1, .length = 1);
+    expect(t, .flags = ACK, .seq = 1, .ack = 22);
+    end(t);
+}
+
 static void a_keepalive_is_no_window_probe(void **state)
 {
     (void)state;
@@ -283,6 +314,8 @@ int main(void)
         cmocka_unit_test(a_syn_without_timestamps_is_challenged),
         cmocka_unit_test(syns_are_challenged_within_the_limit),
         cmocka_unit_test(an_ack_stands_before_the_probe),
+        cmocka_unit_test(an_overtaken_segment_says_nothing_of_the_window),
+        cmocka_unit_test(a_hole_of_one_octet),
         cmocka_unit_test(a_keepalive_is_no_window_probe),
         cmocka_unit_test(ts_recent_is_moved_by_the_peer_alone),
         cmocka_unit_test(a_larger_send_buffer_is_news),

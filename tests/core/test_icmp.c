@@ -438,6 +438,63 @@ static void the_next_connection_begins_right(void **state)
     end(t);
 }
 
+static void sends_and_is_acknowledged(struct test *t, uint32_t from, uint32_t octets, uint32_t segment)
+{
+    user_send(t, octets);
+    for (uint32_t sent = 0; sent < octets; sent += segment) {
+        uint32_t length = octets - sent < segment ? octets - sent : segment;
+        expect(t, .flags = sent + length == octets ? PSH | ACK : ACK, .seq = from + sent, .ack = 1, .length = length);
+    }
+    advance_ms(t, 10);
+    inject(t, .flags = ACK, .seq = 1, .ack = from + octets);
+}
+
+/* RFC 1191 6.3, RFC 8201 4: ten minutes after the message, and not sooner, it is tried again; what is asked for once
+   more is taken. */
+static void the_path_becomes_wider(void **state)
+{
+    (void)state;
+    struct test *t = sent_4000();
+    too_big(t, 1300, 1, 1500);
+    expect_again_in_1260s(t);
+    inject(t, .flags = ACK, .seq = 1, .ack = 4001);
+    advance_ns(t, 599 * LA_SECOND);
+    sends_and_is_acknowledged(t, 4001, 3000, 1260);
+    check(t, info_of(t).snd_mss == 1260);
+    advance_ns(t, LA_SECOND);
+    sends_and_is_acknowledged(t, 7001, 1000, 1260);
+    check(t, info_of(t).snd_mss == 1460);
+    sends_and_is_acknowledged(t, 8001, 3000, 1460);
+    user_send(t, 1460);
+    expect(t, .flags = PSH | ACK, .seq = 11001, .ack = 1, .length = 1460);
+    too_big(t, 1300, 11001, 1500);
+    check(t, let_pass_ms(t, 1000) > 0); /* believed when nobody acknowledges: RFC 5927 7.2 */
+    check(t, info_of(t).snd_mss == 1260);
+    inject(t, .flags = ACK, .seq = 1, .ack = 12461);
+    finish_cleanly(t);
+    release_and_end(t);
+}
+
+/* Not beyond what the peer takes, and the timestamps are taken off. */
+static void no_wider_than_the_peer(void **state)
+{
+    (void)state;
+    struct la_config config = usual();
+    struct test *t = test_with(&config, LA_ESTABLISHED);
+    uint32_t whole = info_of(t).snd_mss;
+    user_send(t, whole);
+    expect(t, .flags = PSH | ACK, .seq = 1, .ack = 1, .length = whole);
+    too_big(t, 1300, 1, 1500);
+    check(t, let_pass_ms(t, 0) > 0 && info_of(t).snd_mss == 1248);
+    inject(t, .flags = ACK, .seq = 1, .ack = 1 + whole);
+    advance_ns(t, 601 * LA_SECOND);
+    sends_and_is_acknowledged(t, 1 + whole, 100, 1248);
+    check(t, info_of(t).snd_mss == whole);
+    sends_and_is_acknowledged(t, 101 + whole, 2 * whole, whole);
+    finish_cleanly(t);
+    release_and_end(t);
+}
+
 /* A path that is found in each of more destinations than there is room for. */
 static void a_full_table_of_paths(void **state)
 {
@@ -493,6 +550,8 @@ int main(void)
         cmocka_unit_test(doubted_and_timed_out),
         cmocka_unit_test(doubted_and_seen_lost),
         cmocka_unit_test(the_next_connection_begins_right),
+        cmocka_unit_test(the_path_becomes_wider),
+        cmocka_unit_test(no_wider_than_the_peer),
         cmocka_unit_test(a_full_table_of_paths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
