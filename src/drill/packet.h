@@ -38,7 +38,7 @@ struct packet {
     uint16_t flags;
     bool flags_are_ace; /* the three ECN bits were written as a digit */
     uint32_t seq;
-    uint32_t length; /* octets of text */
+    uint32_t length; /* octets of text; of ICMP that the host sent: those after the header */
     uint32_t ack;    /* 0 without the ACK bit, unless the header says otherwise */
     bool has_window; /* false: a line that does not check it */
     uint16_t window;
@@ -52,8 +52,9 @@ struct packet {
     uint8_t icmp_code;
     bool has_mtu;
     uint32_t mtu;
+    bool has_id; /* an echo's; an error has none */
     uint16_t echo_id;
-    enum icmp_quote quote;
+    enum icmp_quote quote; /* of what the host sent: QUOTE_RAW */
     uint32_t quote_seq;
     uint32_t quote_length; /* the quoted segment's text; with QUOTE_RAW the whole message's octets */
 };
@@ -107,8 +108,8 @@ bool icmp_is_error(bool is_ipv4, uint8_t type);
 
 /* ---- octets ---- */
 
-/* What stands at place (counted from the first octet after the SYN) of every stream, in either direction: so that
-   what is read and what is sent can be checked. */
+/* What stands at place (counted from the first octet after the SYN, or after an echo's header) of every stream and of
+   every echo, in either direction: so that what is read and what is sent can be checked. */
 uint8_t packet_pattern(uint32_t place);
 
 enum { PACKET_BYTES_MAX = 65535 };

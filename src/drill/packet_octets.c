@@ -118,6 +118,13 @@ static size_t put_quote(const struct packet *packet, uint8_t *octets)
     return header + PACKET_QUOTE_BYTES;
 }
 
+static void put_echo(const struct packet *packet, uint8_t *icmp, size_t length)
+{
+    put16(&icmp[4], packet->echo_id);
+    for (size_t i = ICMP_BYTES; i < length; i++)
+        icmp[i] = packet_pattern((uint32_t)(i - ICMP_BYTES));
+}
+
 static size_t build_icmp(const struct packet *packet, uint8_t *octets)
 {
     bool is_ipv4 = la_address_is_ipv4(&packet->source.address);
@@ -133,7 +140,7 @@ static size_t build_icmp(const struct packet *packet, uint8_t *octets)
     else if (packet->has_mtu)
         packet_put32(&icmp[4], packet->mtu); /* RFC 4443 3.2 */
     else if (!icmp_is_error(is_ipv4, packet->icmp_type))
-        put16(&icmp[4], packet->echo_id);
+        put_echo(packet, icmp, length);
     if (packet->quote == QUOTE_TCP)
         length += put_quote(packet, icmp + ICMP_BYTES);
     uint64_t sum = is_ipv4 ? 0 : sum_pseudo_header(packet, PROTOCOL_ICMPV6, length);
@@ -217,7 +224,15 @@ static const char *read_tcp(const uint8_t *tcp, size_t length, struct packet *pa
     return NULL;
 }
 
-static const char *read_icmp(const uint8_t *icmp, size_t length, struct packet *packet)
+/* The MTU of the one error that has one: RFC 1191 4, RFC 4443 3.2. */
+static void read_mtu(const uint8_t *icmp, bool is_ipv4, struct packet *packet)
+{
+    packet->has_mtu = is_ipv4 ? icmp[0] == 3 && icmp[1] == 4 : icmp[0] == 2;
+    if (packet->has_mtu)
+        packet->mtu = is_ipv4 ? get16(&icmp[6]) : packet_get32(&icmp[4]);
+}
+
+static const char *read_icmp(const uint8_t *icmp, size_t length, struct packet *packet, const uint8_t **text)
 {
     bool is_ipv4 = la_address_is_ipv4(&packet->source.address);
     uint64_t sum = is_ipv4 ? 0 : sum_pseudo_header(packet, PROTOCOL_ICMPV6, length);
@@ -228,8 +243,13 @@ static const char *read_icmp(const uint8_t *icmp, size_t length, struct packet *
     packet->protocol = PACKET_ICMP;
     packet->icmp_type = icmp[0];
     packet->icmp_code = icmp[1];
-    packet->echo_id = icmp_is_error(is_ipv4, icmp[0]) ? 0 : get16(&icmp[4]);
-    packet->length = (uint32_t)length;
+    read_mtu(icmp, is_ipv4, packet);
+    packet->has_id = !icmp_is_error(is_ipv4, icmp[0]);
+    packet->echo_id = packet->has_id ? get16(&icmp[4]) : 0;
+    packet->quote = QUOTE_RAW;
+    packet->quote_length = (uint32_t)length;
+    packet->length = (uint32_t)(length - ICMP_BYTES);
+    *text = icmp + ICMP_BYTES;
     return NULL;
 }
 
@@ -249,6 +269,6 @@ const char *packet_read(const uint8_t *octets, size_t length, struct packet *pac
     if (protocol == PROTOCOL_TCP)
         return read_tcp(octets + header, length - header, packet, text);
     if (protocol == (la_address_is_ipv4(&packet->source.address) ? PROTOCOL_ICMP : PROTOCOL_ICMPV6))
-        return read_icmp(octets + header, length - header, packet);
+        return read_icmp(octets + header, length - header, packet, text);
     return "neither TCP nor ICMP";
 }

@@ -116,7 +116,7 @@ static void write_icmp(FILE *out, const struct packet *packet)
     fprintf(out, "icmp type_%u code_%u", packet->icmp_type, packet->icmp_code);
     if (packet->has_mtu)
         fprintf(out, " mtu %u", packet->mtu);
-    if (packet->echo_id != 0)
+    if (packet->has_id)
         fprintf(out, " id %u", packet->echo_id);
     if (packet->quote == QUOTE_TCP)
         fprintf(out, " [%u:%u(%u)]", packet->quote_seq, packet->quote_seq + packet->quote_length, packet->quote_length);
@@ -196,6 +196,18 @@ static void compare_ip(struct difference *difference, const struct packet *line,
         compare(difference, "ttl", line->ttl, actual->ttl);
 }
 
+static void compare_icmp(struct difference *difference, const struct packet *line, const struct packet *actual)
+{
+    compare(difference, "type", line->icmp_type, actual->icmp_type);
+    compare(difference, "code", line->icmp_code, actual->icmp_code);
+    if (line->has_mtu && (!actual->has_mtu || line->mtu != actual->mtu))
+        differ(difference, "mtu");
+    if (line->has_id && (!actual->has_id || line->echo_id != actual->echo_id))
+        differ(difference, "id");
+    if (line->quote == QUOTE_RAW)
+        compare(difference, "length", line->quote_length, actual->quote_length);
+}
+
 bool packet_differs(const struct packet *line, const struct packet *actual, char *what, size_t size)
 {
     struct difference difference = {.text = what, .size = size};
@@ -206,10 +218,7 @@ bool packet_differs(const struct packet *line, const struct packet *actual, char
     }
     compare_ip(&difference, line, actual);
     if (line->protocol == PACKET_ICMP) {
-        compare(&difference, "type", line->icmp_type, actual->icmp_type);
-        compare(&difference, "code", line->icmp_code, actual->icmp_code);
-        if (line->echo_id != 0)
-            compare(&difference, "id", line->echo_id, actual->echo_id);
+        compare_icmp(&difference, line, actual);
         return difference.is_any;
     }
     compare(&difference, "flags", line->flags, actual->flags);

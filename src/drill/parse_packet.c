@@ -421,6 +421,9 @@ static bool take_quote(struct parser *parser, struct packet *packet)
         packet->quote = QUOTE_RAW;
         packet->quote_length = (uint32_t)length;
     } else {
+        if (packet->is_outbound)
+            return problem_at(parser->problem, parser->token.place,
+                              "what a message that the host sends quotes is not compared: [raw(N)] is its length");
         packet->quote = QUOTE_TCP;
         if (!take_range(parser, &packet->quote_seq, &packet->quote_length))
             return false;
@@ -428,19 +431,36 @@ static bool take_quote(struct parser *parser, struct packet *packet)
     return parser_take_mark(parser, ']', "]");
 }
 
-static bool take_icmp(struct parser *parser, struct packet *packet)
+/* "mtu 1200" of an error, "id 7" of what is none. */
+static bool take_icmp_numbers(struct parser *parser, struct packet *packet, bool is_error)
 {
     int64_t mtu = 0;
     int64_t id = 0;
-    bool has_id = false;
-    packet->protocol = PACKET_ICMP;
-    parser_next(parser);
-    if (!take_icmp_names(parser, packet) || !take_named(parser, "mtu", UINT32_MAX, &packet->has_mtu, &mtu) ||
-        !take_named(parser, "id", UINT16_MAX, &has_id, &id))
+    struct place place = parser->token.place;
+    if (!take_named(parser, "mtu", UINT32_MAX, &packet->has_mtu, &mtu))
         return false;
+    if (packet->has_mtu && !is_error)
+        return problem_at(parser->problem, place, "this ICMP message is no error, and has no mtu");
+    place = parser->token.place;
+    if (!take_named(parser, "id", UINT16_MAX, &packet->has_id, &id))
+        return false;
+    if (packet->has_id && is_error)
+        return problem_at(parser->problem, place, "this ICMP message is an error, and has no id");
     packet->mtu = (uint32_t)mtu;
     packet->echo_id = (uint16_t)id;
-    packet->quote = icmp_is_error(parser->dialect->is_ipv4, packet->icmp_type) ? QUOTE_TCP : QUOTE_NONE;
+    return true;
+}
+
+static bool take_icmp(struct parser *parser, struct packet *packet)
+{
+    packet->protocol = PACKET_ICMP;
+    parser_next(parser);
+    if (!take_icmp_names(parser, packet))
+        return false;
+    bool is_error = icmp_is_error(parser->dialect->is_ipv4, packet->icmp_type);
+    if (!take_icmp_numbers(parser, packet, is_error))
+        return false;
+    packet->quote = is_error && !packet->is_outbound ? QUOTE_TCP : QUOTE_NONE;
     return !token_is_mark(&parser->token, '[') || take_quote(parser, packet);
 }
 

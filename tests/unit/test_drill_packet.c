@@ -120,6 +120,39 @@ static void test_icmp_errors_quote_the_host(void **state)
     }
 }
 
+/* What was built, and turned around as the host would: the same fields, and the echo's octets. */
+static void test_icmp_is_read_as_it_was_built(void **state)
+{
+    (void)state;
+    for (int is_ipv4 = 0; is_ipv4 < 2; is_ipv4++) {
+        struct packet packet = {.protocol = PACKET_ICMP,
+                                .source = is_ipv4 ? v4_far : v6_far,
+                                .destination = is_ipv4 ? v4_near : v6_near,
+                                .icmp_type = is_ipv4 ? 8 : 128,
+                                .has_id = true,
+                                .echo_id = 77,
+                                .quote = QUOTE_RAW,
+                                .quote_length = 64};
+        struct packet read;
+        const uint8_t *text = NULL;
+        uint8_t octets[256];
+        size_t length = packet_build(&packet, 0, octets, sizeof octets);
+        assert_null(packet_read(octets, length, &read, &text));
+        assert_true(read.has_id && read.echo_id == 77 && !read.has_mtu);
+        assert_int_equal(read.quote_length, 64);
+        assert_int_equal(read.length, 56);
+        for (uint32_t i = 0; i < read.length; i++)
+            assert_int_equal(text[i], packet_pattern(i));
+        packet.icmp_type = is_ipv4 ? 3 : 2;
+        packet.icmp_code = is_ipv4 ? 4 : 0;
+        packet.has_mtu = true;
+        packet.mtu = 1280;
+        length = packet_build(&packet, 0, octets, sizeof octets);
+        assert_null(packet_read(octets, length, &read, &text));
+        assert_true(read.has_mtu && read.mtu == 1280 && !read.has_id);
+    }
+}
+
 static char *written(const struct packet *packet)
 {
     char *text = NULL;
@@ -167,6 +200,8 @@ static void test_packets_are_written_as_scripts_write_them(void **state)
                              .quote_seq = 1,
                              .quote_length = 10};
     is_written(&packet, "< icmp type_3 code_4 mtu 1200 [1:11(10)]");
+    packet = (struct packet){.protocol = PACKET_ICMP, .icmp_type = 8, .has_id = true, .quote = QUOTE_RAW};
+    is_written(&packet, "< icmp type_8 code_0 id 0 [raw(0)]");
 }
 
 /* ---- comparing ---- */
@@ -292,6 +327,7 @@ int main(void)
         cmocka_unit_test(test_segments_are_built_and_read),
         cmocka_unit_test(test_a_changed_octet_is_noticed),
         cmocka_unit_test(test_icmp_errors_quote_the_host),
+        cmocka_unit_test(test_icmp_is_read_as_it_was_built),
         cmocka_unit_test(test_packets_are_written_as_scripts_write_them),
         cmocka_unit_test(test_every_difference_is_named),
         cmocka_unit_test(test_what_is_not_stated_is_not_compared),

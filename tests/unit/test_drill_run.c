@@ -178,6 +178,7 @@ static void change_packet(unsigned script, const char *line)
     change_number(script, line, " ecr ([0-9]+)");
     change_number(script, line, " ttl ([0-9]+)");
     change_number(script, line, " id ([0-9]+)");
+    change_number(script, line, "raw\\(([0-9]+)");
     if (find("^ *([^* ]+) ", line, &from, &to)) {
         must_be_noticed(script, from, to, "+7.5");
         must_be_noticed(script, from, to, "+7.5~+8");
@@ -230,6 +231,10 @@ static void test_what_is_changed_is_noticed(void **state)
     "+0 < . 1:1(0) ack 1 win 20000\n"               \
     "+0 accept(3, ..., ...) = 4\n"
 
+#define EPOLL                  \
+    "+0 epoll_create(1) = 5\n" \
+    "+0 epoll_ctl(5, EPOLL_CTL_ADD, 4, {events=EPOLLIN, fd=4}) = 0\n"
+
 struct said {
     const char *text;
     enum drill_result result;
@@ -260,6 +265,18 @@ static const struct said said[] = {
      "read(4, ..., 10) answered at 0.100000, not at 0.500000", NULL, NULL},
     {OPEN "+0 poll([{fd=4, events=POLLOUT, revents=POLLIN}], 1, 0) = 1", DRILL_FAILED, 8,
      "poll: revents of descriptor 4 is POLLOUT, not POLLIN", NULL, NULL},
+    {OPEN "+0 poll([{fd=4, events=POLLIN, revents=POLLIN}], 1, 0) = 0", DRILL_FAILED, 8,
+     "poll: revents of descriptor 4 is 0, not POLLIN", NULL, NULL},
+    {OPEN EPOLL "+0 epoll_wait(5, {events=EPOLLIN, fd=4}, 1, 0) = 0", DRILL_FAILED, 10,
+     "epoll_wait: events is 0, not EPOLLIN", NULL, NULL},
+    {OPEN EPOLL "+0 epoll_wait(5, [{events=EPOLLIN, fd=4}], 1, 0) = 0", DRILL_FAILED, 10,
+     "epoll_wait answered 0 events, not 1", NULL, NULL},
+    {OPEN "+0 < icmp echo_request id 7 [raw(64)]\n+0 > icmp echo_reply id 7 [raw(1000)]", DRILL_FAILED, 9,
+     "another packet than expected was sent: length", "> icmp type_0 code_0 id 7 [raw(1000)]", "id 7 [raw(64)]"},
+    {OPEN "+0 < icmp echo_request id 7 [raw(64)]\n+0 > icmp echo_reply id 0", DRILL_FAILED, 9,
+     "another packet than expected was sent: id", "> icmp type_0 code_0 id 0", "id 7 [raw(64)]"},
+    {OPEN "+0 < icmp echo_request id 7 [raw(64)]\n+0 > icmp unreachable frag_needed mtu 700", DRILL_FAILED, 9,
+     "another packet than expected was sent: type, code, mtu", "mtu 700", "id 7 [raw(64)]"},
     {OPEN "+0 getsockopt(4, SOL_TCP, TCP_NODELAY, [1], [4]) = 0", DRILL_FAILED, 8, "getsockopt: the value is 0, not 1",
      NULL, NULL},
     {OPEN "+0 ioctl(4, SIOCINQ, [1]) = 0", DRILL_FAILED, 8, "ioctl: the value is 0, not 1", NULL, NULL},
