@@ -265,11 +265,18 @@ const char *settings_set(struct settings *settings, struct arena *arena, const c
     return arena_format(arena, "there is no option --%s; \"lastack drill --list-options\" lists them", name);
 }
 
+struct la_address settings_default_local(bool is_ipv4)
+{
+    struct la_address local;
+    la_address_parse(is_ipv4 ? "192.168.0.1" : "fd3d:fa7b:d17d::1", &local);
+    return local;
+}
+
 const char *settings_complete(struct settings *settings)
 {
     bool is_ipv4 = settings->ip_version != IP_VERSION_6;
     if (!settings->has_local)
-        la_address_parse(is_ipv4 ? "192.168.0.1" : "fd3d:fa7b:d17d::1", &settings->local);
+        settings->local = settings_default_local(is_ipv4);
     if (!settings->has_remote)
         la_address_parse(is_ipv4 ? "192.0.2.1" : "2001:db8::1", &settings->remote);
     if (la_address_is_ipv4(&settings->local) != is_ipv4 || la_address_is_ipv4(&settings->remote) != is_ipv4)

@@ -36,6 +36,9 @@ void settings_default(struct settings *settings);
 /* One option. NULL, or what is wrong with it; the text lives in the arena. value: NULL if there is none. */
 const char *settings_set(struct settings *settings, struct arena *arena, const char *name, const char *value);
 
+/* The host's address, if no option names one. */
+struct la_address settings_default_local(bool is_ipv4);
+
 /* What the options together leave open, or make impossible: NULL, or what is wrong. */
 const char *settings_complete(struct settings *settings);
 

@@ -324,6 +324,21 @@ static void test_a_blocked_call_answers_at_its_time(void **state)
     get(LA_ACK, 0);
 }
 
+/* No flag says which IP version the script is of. */
+static void test_it_opens_over_ipv6(void **state)
+{
+    (void)state;
+    struct sockaddr_in6 far = {.sin6_family = AF_INET6, .sin6_port = htons(5000)};
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8::7", &far.sin6_addr), 1);
+    int fd = t.socket(t.self, AF_INET6, SOCK_STREAM, 0);
+    assert_int_equal(t.fcntl(t.self, fd, F_SETFL, O_RDWR | O_NONBLOCK), 0);
+    errno = 0;
+    assert_int_equal(t.connect(t.self, fd, (struct sockaddr *)&far, sizeof far), -1);
+    assert_int_equal(errno, EINPROGRESS);
+    get(LA_SYN, 0);
+    assert_false(la_address_is_ipv4(&near_end.address));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_clock_moves_when_it_is_asked, begin, end),
         cmocka_unit_test_setup_teardown(test_what_is_waited_for_comes_at_its_time, begin, end),
         cmocka_unit_test_setup_teardown(test_a_blocked_call_answers_at_its_time, begin, end),
+        cmocka_unit_test_setup_teardown(test_it_opens_over_ipv6, begin, end),
     };
     return cmocka_run_group_tests(tests, open_object, NULL);
 }

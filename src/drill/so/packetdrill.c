@@ -519,6 +519,15 @@ static void take_flags(const char *flags, struct settings *settings, struct aren
         refuse(wrong);
 }
 
+/* Which IP version a script is of, packetdrill does not tell: without local_ip the host has an address of either. */
+static void own_local(struct library *library, const struct settings *settings)
+{
+    const struct la_address v6 = settings_default_local(false);
+    library_own(library, &settings->local);
+    if (!settings->has_local)
+        library_own(library, &v6);
+}
+
 static struct library *new_library(const struct settings *settings)
 {
     struct sockets_config sockets_config;
@@ -541,7 +550,7 @@ static struct library *new_library(const struct settings *settings)
     la_route_add(library->host, library->now, 0, &any, 0);
     any = (struct la_address){0};
     la_route_add(library->host, library->now, 0, &any, 0);
-    library_own(library, &settings->local);
+    own_local(library, settings);
     sockets_config_default(&sockets_config);
     library->sockets = sockets_new(library->host, &settings->config, &sockets_config);
     if (library->sockets == NULL)
