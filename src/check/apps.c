@@ -93,6 +93,17 @@ static void read_all(struct checker *checker, struct world *world, unsigned host
     }
 }
 
+/* A lazy application reads only where its script waits for octets, or for their end. */
+static bool is_reading(const struct checker *checker, const struct world *world, unsigned host, unsigned slot)
+{
+    if ((checker->scenario->lazy >> host & 1) == 0) {
+        return true;
+    }
+    unsigned position = world->ghost.app[host][slot].position;
+    enum step step = position < SCRIPT_STEPS ? (enum step)checker->scenario->steps[host][position] : STEP_NONE;
+    return step == GUARD_READ || step == GUARD_EOF;
+}
+
 /* ---- the end ---- */
 
 static bool is_explained(const struct world *world, unsigned tag)
@@ -172,7 +183,9 @@ static void accept_one(struct checker *checker, struct world *world, unsigned ho
         }
         world->ghost.accepted |= (uint8_t)(1U << app->tag);
         call_is_seen(checker, world, host, "accept()", 0);
-        read_all(checker, world, host, conn.slot);
+        if (is_reading(checker, world, host, conn.slot)) {
+            read_all(checker, world, host, conn.slot);
+        }
         look_at_end(checker, world, host, conn.slot);
     }
 }
@@ -193,7 +206,8 @@ void apps_react(struct checker *checker, struct world *world, unsigned host)
         if ((event.flags & LA_READY_WRITABLE) != 0) {
             app->is_blocked = 0;
         }
-        if ((event.flags & (LA_READY_READABLE | LA_READY_PEER_CLOSED)) != 0) {
+        if ((event.flags & (LA_READY_READABLE | LA_READY_PEER_CLOSED)) != 0 &&
+            is_reading(checker, world, host, event.conn.slot)) {
             read_all(checker, world, host, event.conn.slot);
         }
         if ((event.flags & LA_READY_ENDED) != 0) {
@@ -251,6 +265,18 @@ static bool write_some(struct world *world, unsigned host, unsigned slot)
     return true;
 }
 
+/* RFC 9293 3.6.1 by RFC 1122 4.2.2.13: over text that nobody has read, it is a reset. */
+static void close_now(struct checker *checker, struct world *world, unsigned host, unsigned slot)
+{
+    la_host *h = world_host(world, host);
+    const struct connection *c = connection_at(&h->tcp, slot);
+    bool has_unread = c->end == LA_END_NONE && c->in.length > 0;
+    la_close(h, h->core.now, handle_of(slot));
+    if (has_unread && c->end != LA_END_UNREAD_DATA) {
+        checker_says(checker, PROPERTY_LOST, "closed over text that nobody has read, and its peer is not told");
+    }
+}
+
 void apps_step(struct checker *checker, struct world *world, unsigned host, unsigned slot)
 {
     struct app *app = &world->ghost.app[host][slot];
@@ -274,7 +300,7 @@ void apps_step(struct checker *checker, struct world *world, unsigned host, unsi
     case STEP_CLOSE:
         world->ghost.closed[host] |= bit;
         world->ghost.left[host] |= app->saw_eof ? 0 : bit;
-        la_close(h, h->core.now, handle_of(slot));
+        close_now(checker, world, host, slot);
         break;
     case STEP_LINGER:
         world->ghost.closed[host] |= bit;
@@ -291,6 +317,10 @@ void apps_step(struct checker *checker, struct world *world, unsigned host, unsi
     case GUARD_EOF: break;
     }
     app->position++;
+    bool begins_to_read = (checker->scenario->lazy >> host & 1) != 0 && is_reading(checker, world, host, slot);
+    if (begins_to_read && app->exists && app->is_held) {
+        read_all(checker, world, host, slot);
+    }
 }
 
 bool apps_may_open(const struct checker *checker, const struct world *world, unsigned host)

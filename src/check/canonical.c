@@ -64,6 +64,11 @@ void canonical_shift_time(la_host *host, uint32_t ms)
 
 /* ---- what is over, or of no use any more ---- */
 
+static bool ts_recent_is_known(const struct connection *c)
+{
+    return c->timestamps && c->state != LA_SYN_SENT;
+}
+
 static void settle_timers(struct connection *c)
 {
     uint32_t kept[LA_TIMER_COUNT - 2] = {0};
@@ -74,6 +79,16 @@ static void settle_timers(struct connection *c)
         }
     }
     memcpy(c->deadline_ms, kept, sizeof kept);
+}
+
+/* TS.Recent begins with the peer's first segment; forgotten it is after 24 days only. In SYN-SENT they are offered. */
+static void settle_timestamps(struct connection *c, bool are_offered)
+{
+    bool is_clocked = c->timestamps || (are_offered && c->state == LA_SYN_SENT);
+    c->ts_recent = ts_recent_is_known(c) ? c->ts_recent : 0;
+    c->ts_recent_at = ts_recent_is_known(c) ? (uint32_t)(WORLD_NOW / PAWS_TICK) : 0;
+    c->ts_offset = is_clocked ? c->ts_offset : 0;
+    c->last_tsval = is_clocked ? c->last_tsval : 0;
 }
 
 /* What only la_info tells is a statistic. */
@@ -101,7 +116,7 @@ static void settle_connection(const la_host *host, struct connection *c)
     c->snd_up.v = c->snd_is_urgent ? c->snd_up.v : 0;
     c->rcv_up.v = c->rcv_is_urgent ? c->rcv_up.v : 0;
     c->ecn_until.v = c->ecn_is_reduced ? c->ecn_until.v : 0;
-    c->ts_offset = c->timestamps ? c->ts_offset : 0;
+    settle_timestamps(c, host->core.config.timestamps);
     c->ready = c->is_held ? c->ready : 0;
 }
 
@@ -342,32 +357,42 @@ static void shift_host_sequence(la_host *host, bool is_ours, uint32_t by)
     }
 }
 
-/* The packet is written anew: its checksum covers what is moved. */
-static void shift_packet(struct flying *flying, bool is_seq, uint32_t by)
+static bool segment_of(const struct flying *flying, struct segment *segment)
 {
     struct packet packet;
-    struct segment segment;
+    return ip_parse(flying->packet, flying->length, &packet) == LA_DROP_NONE &&
+           tcp_parse(&packet, segment) == LA_DROP_NONE;
+}
+
+/* The packet is written anew: its checksum covers what was moved. */
+static void rewrite(struct flying *flying, const struct segment *segment)
+{
     uint8_t text[PACKET_BYTES];
-    if (ip_parse(flying->packet, flying->length, &packet) != LA_DROP_NONE ||
-        tcp_parse(&packet, &segment) != LA_DROP_NONE || (!is_seq && (segment.flags & LA_ACK) == 0)) {
+    struct tcp_header header = {.local = &segment->remote,
+                                .remote = &segment->local,
+                                .seq = segment->seq,
+                                .ack = segment->ack,
+                                .window = segment->window,
+                                .urgent = segment->urgent,
+                                .flags = segment->flags,
+                                .options = segment->options};
+    unsigned before = flying->length - segment->length;
+    memcpy(text, segment->text, segment->length);
+    memset(flying->packet, 0, sizeof flying->packet);
+    memcpy(flying->packet + before, text, segment->length);
+    tcp_emit(flying->packet, &header, 64, segment->length,
+             checksum_copy(0, false, flying->packet + before, text, segment->length));
+}
+
+static void shift_packet(struct flying *flying, bool is_seq, uint32_t by)
+{
+    struct segment segment;
+    if (!segment_of(flying, &segment) || (!is_seq && (segment.flags & LA_ACK) == 0)) {
         return;
     }
-    memcpy(text, segment.text, segment.length);
     segment.seq.v += is_seq ? by : 0;
     segment.ack.v += is_seq ? 0 : by;
-    struct tcp_header header = {.local = &segment.remote,
-                                .remote = &segment.local,
-                                .seq = segment.seq,
-                                .ack = segment.ack,
-                                .window = segment.window,
-                                .urgent = segment.urgent,
-                                .flags = segment.flags,
-                                .options = segment.options};
-    unsigned before = flying->length - segment.length;
-    memset(flying->packet, 0, sizeof flying->packet);
-    memcpy(flying->packet + before, text, segment.length);
-    tcp_emit(flying->packet, &header, 64, segment.length,
-             checksum_copy(0, false, flying->packet + before, text, segment.length));
+    rewrite(flying, &segment);
 }
 
 void canonical_shift_sequence(struct world *world, unsigned from, uint32_t by)
@@ -377,6 +402,46 @@ void canonical_shift_sequence(struct world *world, unsigned from, uint32_t by)
     for (unsigned i = 0; i < world->network.count; i++) {
         struct flying *flying = &world->network.flight[i];
         shift_packet(flying, flying->to != from, by);
+    }
+}
+
+/* ---- timestamps: each host's clock stands at WORLD_NOW again, and what it said before is so much longer ago ---- */
+
+static void shift_packet_timestamps(struct flying *flying, bool is_value, uint32_t ms)
+{
+    struct segment segment;
+    bool is_stamped = segment_of(flying, &segment) && segment.options.has_timestamp;
+    if (!is_stamped || (!is_value && (segment.flags & LA_ACK) == 0)) {
+        return;
+    }
+    segment.options.tsval -= is_value ? ms : 0;
+    segment.options.tsecr -= is_value ? 0 : ms;
+    rewrite(flying, &segment);
+}
+
+static void shift_host_timestamps(la_host *host, bool is_ours, uint32_t ms)
+{
+    for (uint32_t slot = 0; slot < WORLD_CONNECTIONS; slot++) {
+        struct connection *c = connection_at(&host->tcp, slot);
+        c->last_tsval -= is_ours && c->in_use && (c->timestamps || c->state == LA_SYN_SENT) ? ms : 0;
+        c->ts_recent -= !is_ours && c->in_use && ts_recent_is_known(c) ? ms : 0;
+    }
+    for (uint32_t i = 0; i < host->tcp.waits[0].used; i++) {
+        struct time_wait_record *record = record_at(host, host->tcp.waits[0].tail + i);
+        if (!record_is_dead(record) && record->timestamps) {
+            record->last_tsval -= is_ours ? ms : 0;
+            record->ts_recent -= is_ours ? 0 : ms;
+        }
+    }
+}
+
+void canonical_shift_timestamps(struct world *world, unsigned from, uint32_t ms)
+{
+    shift_host_timestamps(world_host(world, from), true, ms);
+    shift_host_timestamps(world_host(world, 1 - from), false, ms);
+    for (unsigned i = 0; i < world->network.count; i++) {
+        struct flying *flying = &world->network.flight[i];
+        shift_packet_timestamps(flying, flying->to != from, ms);
     }
 }
 

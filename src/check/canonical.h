@@ -16,6 +16,10 @@ void canonical_shift_time(la_host *host, uint32_t ms);
 /* All that is in one direction's sequence space, from host on, moves by so much: also in the segments under way. */
 void canonical_shift_sequence(struct world *world, unsigned from, uint32_t by);
 
+/* So many milliseconds have passed on host from's clock of timestamps since WORLD_NOW: what it said, and what its peer
+   remembers of it, moves back by it, also in the segments under way. */
+void canonical_shift_timestamps(struct world *world, unsigned from, uint32_t ms);
+
 /* Sorts the segments under way, late ones by what they are. */
 void canonical_network(struct network *network);
 

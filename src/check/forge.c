@@ -17,10 +17,14 @@ const char *forgery_name(enum forgery what)
     case FORGED_TEXT_BEHIND_FIN: return "text behind the FIN";
     case FORGED_FIN_BEFORE_TEXT: return "a FIN before text that has come";
     case FORGED_TEXT_AFTER_CLOSE: return "text after the close";
+    case FORGED_OLD_STAMP: return "text with a timestamp from before";
+    case FORGED_NO_STAMP: return "text without its timestamp";
+    case FORGED_STAMP_AHEAD: return "an ACK from inside the window, with a timestamp of the future";
     case FORGED_WAIT_RST: return "an RST at RCV.NXT, into the wait";
     case FORGED_WAIT_SYN: return "an old SYN, into the wait";
     case FORGED_WAIT_FIN: return "the FIN again, into the wait";
     case FORGED_WAIT_ACK: return "the last ACK again, into the wait";
+    case FORGED_WAIT_OLD_STAMP: return "the FIN again with a timestamp from before, into the wait";
     case FORGED_SYN_AGAIN: return "the SYN again";
     case FORGED_LISTEN_RST: return "an RST with SYN, to the listener";
     case FORGED_LISTEN_SYN_FIN: return "a SYN with FIN, to the listener";
@@ -79,7 +83,8 @@ struct shape {
     int32_t seq; /* from RCV.NXT */
     int32_t ack; /* from SND.NXT */
     uint8_t flags;
-    uint8_t text; /* octets */
+    uint8_t text;  /* octets */
+    int32_t stamp; /* from TS.Recent */
 };
 
 static const struct shape shapes[FORGERIES] = {
@@ -94,17 +99,36 @@ static const struct shape shapes[FORGERIES] = {
     [FORGED_TEXT_BEHIND_FIN] = {0, 0, LA_ACK, 1},
     [FORGED_FIN_BEFORE_TEXT] = {0, 0, LA_FIN | LA_ACK, 0},
     [FORGED_TEXT_AFTER_CLOSE] = {0, 0, LA_ACK, 1},
+    [FORGED_OLD_STAMP] = {0, 0, LA_ACK, 1, -1},
+    [FORGED_NO_STAMP] = {0, 0, LA_ACK, 1},
+    [FORGED_STAMP_AHEAD] = {1, 0, LA_ACK, 0, 1000},
     [FORGED_WAIT_RST] = {0, 0, LA_RST, 0},
     [FORGED_WAIT_SYN] = {-1, 0, LA_SYN, 0},
     [FORGED_WAIT_FIN] = {-1, 0, LA_FIN | LA_ACK, 0},
     [FORGED_WAIT_ACK] = {0, 0, LA_ACK, 0},
+    [FORGED_WAIT_OLD_STAMP] = {-1, 0, LA_FIN | LA_ACK, 0, -1},
     [FORGED_SYN_AGAIN] = {-1, 0, LA_SYN, 0},
     [FORGED_LISTEN_RST] = {0, 0, LA_SYN | LA_RST, 0},
     [FORGED_LISTEN_SYN_FIN] = {0, 0, LA_SYN | LA_FIN, 0},
 };
 
+static bool is_about_stamps(enum forgery what)
+{
+    return what == FORGED_OLD_STAMP || what == FORGED_NO_STAMP || what == FORGED_STAMP_AHEAD ||
+           what == FORGED_WAIT_OLD_STAMP;
+}
+
+static bool target_has_stamps(const struct forge_target *target)
+{
+    return target->connection != NULL ? target->connection->timestamps
+                                      : target->record != NULL && target->record->timestamps;
+}
+
 bool forge_fits(const struct forge_target *target, enum forgery what)
 {
+    if (is_about_stamps(what)) {
+        return target_has_stamps(target);
+    }
     if (what == FORGED_RST_AT_EDGE) {
         return receive_window(target->connection) > 1; /* else it is one of its neighbours */
     }
@@ -120,15 +144,27 @@ bool forge_fits(const struct forge_target *target, enum forgery what)
 
 static bool is_taken_for_its_text(enum forgery what)
 {
-    return what == FORGED_TEXT_BEHIND_FIN || what == FORGED_FIN_BEFORE_TEXT || what == FORGED_TEXT_AFTER_CLOSE;
+    return what == FORGED_TEXT_BEHIND_FIN || what == FORGED_FIN_BEFORE_TEXT || what == FORGED_TEXT_AFTER_CLOSE ||
+           what == FORGED_STAMP_AHEAD;
+}
+
+/* As the peer's would be: of RSTs it is none (RFC 7323 5.2). */
+static void put_stamp(const struct forge_target *target, enum forgery what, struct tcp_options *options)
+{
+    const struct connection *c = target->connection;
+    if (!target_has_stamps(target) || what == FORGED_NO_STAMP || (shapes[what].flags & LA_RST) != 0) {
+        return;
+    }
+    options->has_timestamp = true;
+    options->tsval = (c != NULL ? c->ts_recent : target->record->ts_recent) + (uint32_t)shapes[what].stamp;
+    options->tsecr = c != NULL ? c->last_tsval : target->record->last_tsval;
 }
 
 struct flying forge(const struct forge_target *target, unsigned tag, enum forgery what)
 {
     const struct la_endpoint local = world_endpoint(target->number);
     const struct la_endpoint remote = world_endpoint(1 - target->number);
-    struct tcp_header header = {
-        .local = &remote, .remote = &local, .window = WORLD_WINDOW_BYTES, .flags = shapes[what].flags};
+    struct tcp_header header = {.local = &remote, .remote = &local, .window = WINDOW_MAX, .flags = shapes[what].flags};
     if (target->connection != NULL) {
         const struct connection *c = target->connection;
         bool acknowledges = !is_taken_for_its_text(what); /* what it acknowledges is none of its doing */
@@ -140,6 +176,7 @@ struct flying forge(const struct forge_target *target, unsigned tag, enum forger
     }
     header.seq = seq_add(header.seq, (uint32_t)shapes[what].seq);
     header.ack = seq_add(header.ack, (uint32_t)shapes[what].ack);
+    put_stamp(target, what, &header.options);
     struct flying segment = {.to = (uint8_t)target->number, .tag = (uint8_t)tag};
     segment.length = (uint8_t)(tcp_emit(segment.packet, &header, 64, shapes[what].text, 0) + shapes[what].text);
     return segment;
@@ -154,6 +191,7 @@ struct forge_mark forge_mark(const struct forge_target *target)
         mark.connection = *target->connection;
     }
     if (target->record != NULL) {
+        mark.ts_recent = target->record->ts_recent;
         mark.deadline_ms = target->record->deadline_ms;
         mark.class = target->record->class;
         mark.restarts = target->record->restarts;
@@ -190,6 +228,12 @@ static const char *connection_obeyed(const struct connection *c, const struct co
     if (what == FORGED_OLD_TEXT && !is_owed) {
         return "an octet that came before was not acknowledged";
     }
+    if (what == FORGED_OLD_STAMP && !is_owed) {
+        return "what is older than TS.Recent was not acknowledged";
+    }
+    if (is_about_stamps(what) && c->ts_recent != before->ts_recent) {
+        return "a segment that begins beyond what was acknowledged moved TS.Recent (I38)";
+    }
     bool is_due =
         is_challenge /* RFC 5961 3.2, 4.2 */ && !before->is_challenged; /* else it may be too soon for another */
     return is_due && (!c->is_challenged || !is_owed) ? "what is nearly right was not challenged" : NULL;
@@ -204,6 +248,9 @@ static const char *record_obeyed(const struct forge_target *target, const struct
     bool has_answered = core->replies.used > before->reply_bytes;
     if (!is_there || target->host->tcp.connections_in_use != before->connections) {
         return "a forged segment ended a wait";
+    }
+    if (what == FORGED_WAIT_OLD_STAMP && target->record->ts_recent != before->ts_recent) {
+        return "a timestamp from before moved TS.Recent (I38)";
     }
     if (begins_again && target->record->deadline_ms != again_ms) {
         return "the FIN came again, and the wait did not begin again";

@@ -19,11 +19,15 @@ enum forgery {
     FORGED_TEXT_BEHIND_FIN,
     FORGED_FIN_BEFORE_TEXT,
     FORGED_TEXT_AFTER_CLOSE,
+    FORGED_OLD_STAMP,
+    FORGED_NO_STAMP,
+    FORGED_STAMP_AHEAD,
     /* To a record in TIME-WAIT. */
     FORGED_WAIT_RST,
     FORGED_WAIT_SYN,
     FORGED_WAIT_FIN,
     FORGED_WAIT_ACK,
+    FORGED_WAIT_OLD_STAMP,
     /* To SYN-RECEIVED. */
     FORGED_SYN_AGAIN,
     /* To a listener. */
@@ -61,7 +65,8 @@ struct forge_mark {
     uint32_t deadline_ms; /* of the record, */
     uint8_t class;
     uint8_t restarts;
-    bool was_answered;    /* ... so lately that it may not answer again */
+    bool was_answered; /* ... so lately that it may not answer again */
+    uint32_t ts_recent;
     uint32_t reply_bytes; /* that wait to leave */
 };
 

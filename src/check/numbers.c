@@ -18,12 +18,20 @@ struct numbers numbers_of(const struct world *world, unsigned host)
         numbers.of[slot].rcv_nxt = c->rcv_nxt;
         numbers.of[slot].rcv_edge = c->rcv_edge;
         numbers.of[slot].retransmits = c->retransmits;
+        numbers.of[slot].ts_recent = c->timestamps ? c->ts_recent : 0;
+        numbers.of[slot].last_tsval = c->timestamps ? c->last_tsval : 0;
         numbers.of[slot].rto_ms = numbers.of[slot].is_open ? retransmission_timeout_ms(tcp, c) : 0;
     }
     return numbers;
 }
 
-const char *numbers_went_back(const struct world *world, unsigned host, const struct numbers *before)
+static bool stamp_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+const char *numbers_went_back(const struct world *world, unsigned host, const struct numbers *before,
+                              uint32_t passed_ms)
 {
     const struct numbers now = numbers_of(world, host);
     for (unsigned slot = 0; slot < WORLD_CONNECTIONS; slot++) {
@@ -40,10 +48,28 @@ const char *numbers_went_back(const struct world *world, unsigned host, const st
         if (seq_before(now.of[slot].rcv_edge, before->of[slot].rcv_edge)) {
             return "the right edge of the window went back (I8)";
         }
+        if (now.of[slot].last_tsval != 0 &&
+            (stamp_before(now.of[slot].ts_recent + passed_ms, before->of[slot].ts_recent) ||
+             stamp_before(now.of[slot].last_tsval + passed_ms, before->of[slot].last_tsval))) {
+            return "TS.Recent or TSval went back (I38)";
+        }
         uint32_t most_ms = world_host(world, host)->core.config.rto_max_ms;
         uint32_t twice_ms = 2 * before->of[slot].rto_ms < most_ms ? 2 * before->of[slot].rto_ms : most_ms;
         if (now.of[slot].retransmits > before->of[slot].retransmits && now.of[slot].rto_ms < twice_ms) {
             return "what was sent again has not doubled the timeout (I29)";
+        }
+    }
+    return NULL;
+}
+
+const char *numbers_unanswered(const struct world *world, unsigned host)
+{
+    const struct tcp *tcp = &world_host(world, host)->tcp;
+    for (unsigned slot = 0; slot < WORLD_CONNECTIONS; slot++) {
+        const struct connection *c = connection_at(tcp, slot);
+        bool has_taken = c->in_use && c->end == LA_END_NONE && state_is_synchronised((enum la_state)c->state);
+        if (has_taken && !seq_equal(c->last_ack_sent, c->rcv_nxt) && !timer_is_armed(c, LA_TIMER_DELAYED_ACK)) {
+            return "what was taken is not acknowledged, and no timer will";
         }
     }
     return NULL;
@@ -57,15 +83,31 @@ struct said {
     struct seq ack;
     uint32_t octets; /* SYN and FIN included */
     uint8_t flags;
+    struct tcp_options options;
 };
 
-#define TCP_AT 20
+#define TCP_AT            20
+#define TCP_BYTES_STAMPED 32 /* a header with timestamps has no less */
+
+static void read_options(const struct flying *segment, struct tcp_options *options)
+{
+    struct packet packet;
+    struct segment parsed;
+    if (ip_parse(segment->packet, segment->length, &packet) == LA_DROP_NONE &&
+        tcp_parse(&packet, &parsed) == LA_DROP_NONE) {
+        *options = parsed.options;
+    }
+}
 
 static struct said said_by(const struct flying *segment)
 {
     const uint8_t *tcp = segment->packet + TCP_AT;
     struct said said = {.seq = seq_of(get_u32(tcp + 4)), .ack = seq_of(get_u32(tcp + 8)), .flags = tcp[13]};
-    said.octets = segment->length - TCP_AT - (tcp[12] >> 4) * 4U;
+    unsigned header_bytes = (tcp[12] >> 4) * 4U;
+    said.octets = segment->length - TCP_AT - header_bytes;
+    if (header_bytes >= TCP_BYTES_STAMPED) {
+        read_options(segment, &said.options);
+    }
     said.octets += ((said.flags & LA_SYN) != 0 ? 1U : 0U) + ((said.flags & LA_FIN) != 0 ? 1U : 0U);
     return said;
 }
@@ -79,10 +121,21 @@ static bool has_right_ends(const struct flying *segment, unsigned host)
            get_u16(segment->packet + TCP_AT) == from.port && get_u16(segment->packet + TCP_AT + 2) == to.port;
 }
 
+/* RFC 7323 3.2: each segment carries them, once they were agreed upon; an ACK brings TS.Recent back. */
+static bool stamps_are(const struct said *said, uint32_t tsval, uint32_t ts_recent)
+{
+    const struct tcp_options *options = &said->options;
+    bool echoes = (said->flags & LA_ACK) != 0;
+    return options->has_timestamp && options->tsval == tsval && (!echoes || options->tsecr == ts_recent);
+}
+
 /* One that has ended has said its last. */
 static bool connection_may_say(const struct connection *c, const struct said *said)
 {
     struct seq end = seq_add(said->seq, said->octets);
+    if (c->timestamps && (said->flags & LA_RST) == 0 && !stamps_are(said, c->last_tsval, c->ts_recent)) {
+        return false;
+    }
     bool is_within = seq_before_or_equal(c->snd_una, said->seq) && seq_before_or_equal(end, c->snd_nxt);
     if ((said->flags & LA_ACK) == 0) {
         return (said->flags & LA_SYN) != 0 && c->state == LA_SYN_SENT && seq_equal(said->seq, c->iss);
@@ -108,7 +161,8 @@ static bool somebody_may_say(const struct world *world, unsigned host, const str
         const struct time_wait_record *record = time_wait_at(&h->core, table, place);
         is_anybody |= record != NULL;
         if (record != NULL && seq_equal(said->seq, record->snd_nxt) && seq_equal(said->ack, record->rcv_nxt)) {
-            return true;
+            bool is_reset = (said->flags & LA_RST) != 0;
+            return is_reset || !record->timestamps || stamps_are(said, record->last_tsval, record->ts_recent);
         }
     }
     return !is_anybody;

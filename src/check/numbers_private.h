@@ -4,8 +4,8 @@
 #include "base/seq.h"
 #include "world.h"
 
-/* What a host's numbers do, seen from outside: they only move forward (I5, I8), the timeout doubles (I29), what leaves
-   says them (I7, I20), and what comes exactly in its order is taken. */
+/* What a host's numbers do, seen from outside: they only move forward (I5, I8; I38: timestamps), the timeout doubles
+   (I29), what leaves says them (I7, I20), and what comes exactly in its order is taken. */
 
 struct numbers {
     struct {
@@ -13,13 +13,18 @@ struct numbers {
         struct seq iss, snd_una, snd_nxt, rcv_nxt, rcv_edge;
         uint8_t retransmits;
         uint32_t rto_ms;
+        uint32_t ts_recent, last_tsval; /* 0 without timestamps */
     } of[WORLD_CONNECTIONS];
 };
 
 struct numbers numbers_of(const struct world *world, unsigned host);
 
-/* NULL, or which of them went back since. */
-const char *numbers_went_back(const struct world *world, unsigned host, const struct numbers *before);
+/* NULL, or which of them went back since; by passed_ms milliseconds of the clock all timestamps have moved. */
+const char *numbers_went_back(const struct world *world, unsigned host, const struct numbers *before,
+                              uint32_t passed_ms);
+
+/* NULL, or: RCV.NXT has moved, nothing more will leave now, and nobody has said so or will (RFC 9293 3.8.6.3). */
+const char *numbers_unanswered(const struct world *world, unsigned host);
 
 /* What has just left the host; answered: what it had been given, or NULL. NULL, or what it should not say. */
 const char *numbers_said(const struct world *world, unsigned host, const struct flying *segment,

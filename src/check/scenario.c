@@ -64,6 +64,7 @@ void check_scenario_default(struct check_scenario *scenario)
                                         .reuse = true,
                                         .records = 2,
                                         .pieces = 6,
+                                        .window = WINDOW_MAX,
                                         .msl_ms = 30000,
                                         .lifetime_ms = 30000};
 }
@@ -141,12 +142,16 @@ static const struct number numbers[] = {
     FAULT("premature", FAULT_PREMATURE),
     FAULT("injection", FAULT_INJECTION),
     FAULT("memory", FAULT_MEMORY),
+    NUMBER(timestamps, 1),
     NUMBER(reset_unknown, 1),
     NUMBER(rfc1337, 1),
     NUMBER(reopen, 1),
     NUMBER(reuse, 1),
     NUMBER(records, 4),
     NUMBER(pieces, 8),
+    NUMBER(window, WINDOW_MAX),
+    NUMBER(lazy, 3),
+    NUMBER(delayed_ack_ms, 200),
     NUMBER(msl_ms, 120000),
     NUMBER(lifetime_ms, 120000),
     NUMBER(skew_ms, 100000),
@@ -203,6 +208,9 @@ const char *check_scenario_wrong(const struct check_scenario *scenario)
     }
     if (scenario->opens[1] > 0 && scenario->opens[0] > 1) {
         return "peer_opens goes with one open: incarnations are counted at the host that opens";
+    }
+    if (scenario->window == 0) {
+        return "window is at least 1";
     }
     return scenario->pieces < 2 ? "pieces is at least 2" : NULL;
 }

@@ -8,7 +8,8 @@
 /* What is explored: two applications, the hosts' settings, and what the network and the clocks may do. */
 
 #define SCRIPT_STEPS 8
-#define OPENS_MAX    7  /* incarnations of the four-tuple: each octet carries its own in three bits */
+#define OPENS_MAX    7 /* incarnations of the four-tuple: each octet carries its own in three bits */
+#define WINDOW_MAX   32
 #define OCTETS_MAX   15 /* that one incarnation sends one way: each octet carries its place in four bits */
 
 /* What an application does, in this order, with each connection. It reads at once what there is, and lets go of what
@@ -64,12 +65,16 @@ struct check_scenario {
     uint8_t opens[2];               /* so often each opens the same four-tuple; 0: it listens */
     uint8_t budget[FAULT_COUNT];
     uint8_t isn;        /* enum isn_rule */
+    bool timestamps;    /* RFC 7323, at both hosts */
     bool reset_unknown; /* false: a segment for nobody meets silence, as behind a firewall */
     bool rfc1337;
     bool reopen;
     bool reuse;
-    uint8_t records;      /* of TIME-WAIT, each host */
-    uint8_t pieces;       /* of 16 octets, each host's buffers */
+    uint8_t records; /* of TIME-WAIT, each host */
+    uint8_t pieces;  /* of 16 octets, each host's buffers */
+    uint8_t window;  /* octets that a connection buffers each way */
+    uint8_t lazy;    /* bit: hosts whose application reads only while its script waits for read or eof */
+    uint8_t delayed_ack_ms;
     uint32_t msl_ms;      /* the hosts': 0 switches the wait off */
     uint32_t lifetime_ms; /* a segment's in the network */
     uint32_t skew_ms;     /* so late a timer may be served while another host's come first */

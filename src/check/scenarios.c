@@ -11,17 +11,21 @@
     .steps = {{GUARD_OPEN, STEP_SEND, STEP_SHUTDOWN, GUARD_EOF, STEP_CLOSE}, {GUARD_EOF, STEP_SEND, STEP_CLOSE}}
 #define BOTH_CLOSE \
     .steps = {{STEP_SEND, STEP_SHUTDOWN, GUARD_EOF, STEP_CLOSE}, {STEP_SEND, STEP_SHUTDOWN, GUARD_EOF, STEP_CLOSE}}
-#define ABORTS     .steps = {{STEP_SEND, STEP_ABORT}, {STEP_SEND, GUARD_EOF, STEP_CLOSE}}
-#define LINGERS    .steps = {{STEP_SEND, STEP_LINGER}, {STEP_SEND, GUARD_EOF, STEP_CLOSE}}
+#define ABORTS  .steps = {{STEP_SEND, STEP_ABORT}, {STEP_SEND, GUARD_EOF, STEP_CLOSE}}
+#define LINGERS .steps = {{STEP_SEND, STEP_LINGER}, {STEP_SEND, GUARD_EOF, STEP_CLOSE}}
+#define SENDS_ALL \
+    .steps = {{GUARD_OPEN, STEP_SEND, STEP_SEND, STEP_SEND, STEP_CLOSE}, {GUARD_OPEN, STEP_SEND, GUARD_EOF, STEP_CLOSE}}
+#define UNREAD     .steps = {{GUARD_OPEN, STEP_SEND, STEP_SEND, GUARD_EOF, STEP_CLOSE}, {GUARD_OPEN, STEP_SEND, STEP_CLOSE}}
 #define BOTH_ABORT .steps = {{STEP_SEND, STEP_CLOSE}, {GUARD_READ, STEP_SEND, STEP_ABORT}}
 
-#define USUAL                                                                                         \
+#define USUAL(octets)                                                                                 \
     .reset_unknown = true, .rfc1337 = true, .reopen = true, .reuse = true, .records = 2, .pieces = 6, \
-    .lifetime_ms = 30000
-#define WAITS    USUAL, .msl_ms = 30000
-#define NO_WAITS USUAL, .msl_ms = 0
-#define SILENT                                                                                         \
-    .reset_unknown = false, .rfc1337 = true, .reopen = true, .reuse = true, .records = 2, .pieces = 6, \
+    .window = (octets), .lifetime_ms = 30000
+#define WAITS    USUAL(32), .msl_ms = 30000
+#define NO_WAITS USUAL(32), .msl_ms = 0
+#define STAMPED  WAITS, .timestamps = true
+#define SILENT                                                                                                       \
+    .reset_unknown = false, .rfc1337 = true, .reopen = true, .reuse = true, .records = 2, .pieces = 6, .window = 32, \
     .lifetime_ms = 30000
 
 /* loss, duplication, reordering, premature, injection, memory */
@@ -97,6 +101,7 @@ const struct check_scenario check_scenarios[] = {
      .rfc1337 = true,
      .records = 2,
      .pieces = 6,
+     .window = 32,
      .lifetime_ms = 30000,
      .msl_ms = 30000},
     {"reopen-server-first",
@@ -120,6 +125,31 @@ const struct check_scenario check_scenarios[] = {
      WAITS,
      .isn = ISN_FASTER},
     {"reopen-peer-aborts", "the listener's side aborts", BOTH_ABORT, {2, 0}, FAULTS(1, 1), WAITS},
+    /* With timestamps. */
+    {"timestamps", "the last ACK may be lost: with timestamps", CLIENT_FIRST, {1, 0}, FAULTS(1, 1, 1, 1), STAMPED},
+    {"timestamps-reopen",
+     "three incarnations in a millisecond, with timestamps",
+     AFTER_OPEN,
+     {3, 0},
+     FAULTS(1, 1),
+     STAMPED},
+    {"timestamps-forged",
+     "forged segments, with timestamps: PAWS, and what may move TS.Recent",
+     CLIENT_FIRST,
+     {1, 0},
+     FAULTS(1, 0, 0, 0, 2),
+     STAMPED},
+    /* Windows that close, and what is not read. */
+    {"shut-window",
+     "the listener reads late, and has room for six octets",
+     SENDS_ALL,
+     {1, 0},
+     FAULTS(0, 0, 1, 1),
+     USUAL(6),
+     .msl_ms = 30000,
+     .lazy = 2},
+    {"unread", "the listener closes and has not read all", UNREAD, {1, 0}, FAULTS(1, 1), WAITS, .lazy = 2},
+    {"delayed-ack", "ACKs wait for 40 ms", HALF_CLOSE, {1, 0}, FAULTS(1, 1), WAITS, .delayed_ack_ms = 40},
     /* Trouble of other kinds. */
     {"slow",
      "timers fire although segments are under way",

@@ -33,8 +33,8 @@ void world_config(const struct check_scenario *scenario, unsigned host, bool tra
     config->buffer_pieces = scenario->pieces;
     config->reply_bytes = 256;
     config->out_of_order_ranges = 2;
-    config->send_buffer_bytes = WORLD_WINDOW_BYTES;
-    config->receive_buffer_bytes = WORLD_WINDOW_BYTES;
+    config->send_buffer_bytes = scenario->window;
+    config->receive_buffer_bytes = scenario->window;
     config->trace_records = traces_all ? 20 : 6;
     config->trace_mask = traces_all ? LA_TRACE_ALL : LA_TRACE_BIT(LA_TRACE_STATE);
     config->msl_ms = scenario->msl_ms;
@@ -44,9 +44,9 @@ void world_config(const struct check_scenario *scenario, unsigned host, bool tra
     config->time_wait_rtos = 0; /* the wait is 2 MSL, as said with each verdict */
     config->rfc1337 = scenario->rfc1337;
     config->reset_unknown = scenario->reset_unknown;
-    config->delayed_ack_ms = 0;
+    config->delayed_ack_ms = scenario->delayed_ack_ms;
     config->nagle = false;
-    config->timestamps = false;
+    config->timestamps = scenario->timestamps;
     config->window_scaling = false;
     config->ecn = LA_ECN_OFF;
 }
@@ -469,6 +469,11 @@ static void fire(struct checker *checker, struct world *world, unsigned host)
         canonical_host(other);
         checker->touched = 3;
     }
+    if (passed_ms > 0 && checker->scenario->timestamps) {
+        canonical_shift_timestamps(world, 0, passed_ms);
+        canonical_shift_timestamps(world, 1, passed_ms);
+        canonical_network(&world->network);
+    }
 }
 
 /* ---- what can happen ---- */
@@ -641,6 +646,7 @@ void world_apply(struct checker *checker, struct world *world, struct event even
     checker->wrong_why = NULL;
     checker->touched = 0;
     const struct numbers before[2] = {numbers_of(world, 0), numbers_of(world, 1)};
+    const la_time began = checker->elapsed;
     if (event.kind != EVENT_DELIVER && event.kind != EVENT_DELIVER_DRY) {
         world->silent_run = 0;
     }
@@ -669,7 +675,9 @@ void world_apply(struct checker *checker, struct world *world, struct event even
         break;
     }
     for (unsigned at = 0; at < 2; at++) {
-        const char *wrong = numbers_went_back(world, at, &before[at]);
+        const char *wrong =
+            numbers_went_back(world, at, &before[at], (uint32_t)((checker->elapsed - began) / LA_MILLISECOND));
+        wrong = wrong != NULL ? wrong : numbers_unanswered(world, at);
         if (wrong != NULL) {
             checker_says(checker, PROPERTY_NUMBERS, wrong);
         }

@@ -6,12 +6,11 @@
 /* The world that is explored: both hosts in their blocks, what the network holds, and where the applications stand.
    It is plain memory: a memcpy is another world. */
 
-#define WORLD_CONNECTIONS  2
-#define WORLD_BLOCK_BYTES  4096 /* room for a host with its trace; what a world really has is world_bytes */
-#define PACKET_BYTES       60   /* the longest that such hosts send */
-#define WORLD_WINDOW_BYTES 32   /* of both buffers of a connection */
-#define FLIGHT_MAX         10   /* segments under way at a time, copies counted; more are a bound that is reported */
-#define EVENTS_MAX         96
+#define WORLD_CONNECTIONS 2
+#define WORLD_BLOCK_BYTES 4096 /* room for a host with its trace; what a world really has is world_bytes */
+#define PACKET_BYTES      68   /* the longest that such hosts send */
+#define FLIGHT_MAX        10   /* segments under way at a time, copies counted; more are a bound that is reported */
+#define EVENTS_MAX        96
 
 /* A host's clock stands here whenever nothing happens to it: all that it remembers of time is relative. */
 #define WORLD_NOW_MS UINT32_C(1000000000)

@@ -52,12 +52,13 @@ static void print_bounds(const struct check_scenario *scenario)
         printf("%s %s %u", fault > 0 ? "," : "", fault_name((enum fault)fault), scenario->budget[fault]);
     printf(", opens %u and %u\n", scenario->opens[0], scenario->opens[1]);
     printf("  assumed: a segment lives at most %u ms and the wait is 2 x %u ms; timers in order, but for %u ms;\n"
-           "           applications read at once and answer before a timer fires; initial numbers: %s; no timestamps\n",
-           scenario->lifetime_ms, scenario->msl_ms, scenario->skew_ms,
+           "           applications read %s and answer before a timer fires; initial numbers: %s; %s timestamps\n",
+           scenario->lifetime_ms, scenario->msl_ms, scenario->skew_ms, scenario->lazy == 0 ? "at once" : "late",
            scenario->isn == ISN_CLOCK    ? "beyond all that was sent"
            : scenario->isn == ISN_FAST   ? "beyond all, or one tick on, at the opener"
            : scenario->isn == ISN_FASTER ? "beyond all, or one tick on"
-                                         : "always the same");
+                                         : "always the same",
+           scenario->timestamps ? "with" : "no");
 }
 
 static void print_text(const struct check_scenario *scenario, const struct verdict *verdict)

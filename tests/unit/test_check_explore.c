@@ -323,15 +323,42 @@ static void numbers_that_go_back_are_seen(void **state)
     (void)state;
     to_text();
     const struct numbers before = numbers_of(&world, 0);
-    assert_null(numbers_went_back(&world, 0, &before));
+    assert_null(numbers_went_back(&world, 0, &before, 0));
     struct seq *const numbers[] = {&first_of(0)->snd_una, &first_of(0)->snd_nxt, &first_of(0)->rcv_nxt,
                                    &first_of(0)->rcv_edge};
     for (unsigned i = 0; i < 4; i++) {
         numbers[i]->v--;
-        assert_non_null(numbers_went_back(&world, 0, &before));
+        assert_non_null(numbers_went_back(&world, 0, &before, 0));
         numbers[i]->v++;
     }
-    assert_null(numbers_went_back(&world, 0, &before));
+    assert_null(numbers_went_back(&world, 0, &before, 0));
+}
+
+static void timestamps_that_go_back_are_seen(void **state)
+{
+    (void)state;
+    to_text();
+    struct connection *c = first_of(0);
+    c->timestamps = true;
+    c->ts_recent = 1000;
+    c->last_tsval = 2000;
+    const struct numbers before = numbers_of(&world, 0);
+    assert_null(numbers_went_back(&world, 0, &before, 0));
+    c->ts_recent--;
+    assert_non_null(numbers_went_back(&world, 0, &before, 0));
+    assert_null(numbers_went_back(&world, 0, &before, 1)); /* a millisecond later it is as before */
+    c->ts_recent++;
+    c->last_tsval--;
+    assert_non_null(numbers_went_back(&world, 0, &before, 0));
+}
+
+static void text_without_an_ack_is_seen(void **state)
+{
+    (void)state;
+    to_text();
+    assert_null(numbers_unanswered(&world, 0));
+    first_of(0)->rcv_nxt.v++;
+    assert_non_null(numbers_unanswered(&world, 0));
 }
 
 /* The octets of a packet, and what is wrong once one of them is another. */
@@ -436,6 +463,8 @@ int main(void)
         cmocka_unit_test(a_refused_open_is_seen),
         cmocka_unit_test(an_old_segment_that_is_taken_is_seen),
         cmocka_unit_test(numbers_that_go_back_are_seen),
+        cmocka_unit_test(timestamps_that_go_back_are_seen),
+        cmocka_unit_test(text_without_an_ack_is_seen),
         cmocka_unit_test(segments_with_numbers_of_nobody_are_seen),
         cmocka_unit_test(what_is_not_taken_in_its_order_is_seen),
         cmocka_unit_test(endless_answers_are_seen),

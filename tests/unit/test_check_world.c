@@ -185,6 +185,51 @@ static void sequence_shifts_make_no_difference(void **state)
     }
 }
 
+static void loses_what_is_under_way(void)
+{
+    while (world.network.count > 0) {
+        assert_true(happens(&world, EVENT_DROP));
+    }
+}
+
+/* Clocks stand still at WORLD_NOW: what is said again is said with the same timestamp, and what a peer remembers of it
+   is so much longer ago. */
+static void timestamps_grow_old(void **state)
+{
+    (void)state;
+    begin("open,send,close", "eof,close", 1);
+    scenario.timestamps = true;
+    scenario.budget[FAULT_LOSS] = 9;
+    assert_true(world_begin(&checker, &world));
+    assert_true(happens(&world, EVENT_OPEN));
+    const struct flying syn = world.network.flight[0];
+    loses_what_is_under_way();
+    assert_true(happens(&world, EVENT_TIMER)); /* a second later */
+    assert_int_equal(world.network.flight[0].length, syn.length);
+    assert_memory_equal(world.network.flight[0].packet, syn.packet, syn.length);
+    assert_true(happens(&world, EVENT_DELIVER));
+    struct connection *listener_side = connection_at(&world_host(&world, 1)->tcp, 0);
+    assert_true(listener_side->timestamps);
+    const uint32_t heard = listener_side->ts_recent;
+    const uint32_t said = listener_side->last_tsval;
+    const struct flying syn_ack = world.network.flight[0];
+    loses_what_is_under_way();
+    checker.elapsed = 0;
+    assert_true(happens(&world, EVENT_TIMER)); /* the opener's, or the listener's */
+    const uint32_t passed_ms = (uint32_t)(checker.elapsed / LA_MILLISECOND);
+    assert_true(passed_ms > 0);
+    assert_int_equal(heard - listener_side->ts_recent, passed_ms);
+    if (world.network.flight[0].to == 0) {
+        assert_int_equal(said, listener_side->last_tsval);
+        assert_int_equal(world.network.flight[0].length, syn_ack.length);
+    } else {
+        assert_int_equal(said - listener_side->last_tsval, passed_ms);
+    }
+    while (happens(&world, EVENT_DELIVER) || happens(&world, EVENT_STEP) || happens(&world, EVENT_TIMER)) {
+    }
+    assert_true(world_is_done(&checker, &world));
+}
+
 static void the_network_is_a_set_of_late_ones(void **state)
 {
     static struct world other;
@@ -294,6 +339,7 @@ int main(void)
         cmocka_unit_test(the_order_of_pieces_makes_no_difference),
         cmocka_unit_test(time_shifts_make_no_difference),
         cmocka_unit_test(sequence_shifts_make_no_difference),
+        cmocka_unit_test(timestamps_grow_old),
         cmocka_unit_test(the_network_is_a_set_of_late_ones),
         cmocka_unit_test(what_lives_makes_a_difference),
         cmocka_unit_test(records_make_a_difference),
