@@ -83,8 +83,7 @@ struct shape {
     int32_t seq; /* from RCV.NXT */
     int32_t ack; /* from SND.NXT */
     uint8_t flags;
-    uint8_t text;  /* octets */
-    int32_t stamp; /* from TS.Recent */
+    uint8_t text; /* octets */
 };
 
 static const struct shape shapes[FORGERIES] = {
@@ -99,14 +98,14 @@ static const struct shape shapes[FORGERIES] = {
     [FORGED_TEXT_BEHIND_FIN] = {0, 0, LA_ACK, 1},
     [FORGED_FIN_BEFORE_TEXT] = {0, 0, LA_FIN | LA_ACK, 0},
     [FORGED_TEXT_AFTER_CLOSE] = {0, 0, LA_ACK, 1},
-    [FORGED_OLD_STAMP] = {0, 0, LA_ACK, 1, -1},
+    [FORGED_OLD_STAMP] = {0, 0, LA_ACK, 1},
     [FORGED_NO_STAMP] = {0, 0, LA_ACK, 1},
-    [FORGED_STAMP_AHEAD] = {1, 0, LA_ACK, 0, 1000},
+    [FORGED_STAMP_AHEAD] = {1, 0, LA_ACK, 0},
     [FORGED_WAIT_RST] = {0, 0, LA_RST, 0},
     [FORGED_WAIT_SYN] = {-1, 0, LA_SYN, 0},
     [FORGED_WAIT_FIN] = {-1, 0, LA_FIN | LA_ACK, 0},
     [FORGED_WAIT_ACK] = {0, 0, LA_ACK, 0},
-    [FORGED_WAIT_OLD_STAMP] = {-1, 0, LA_FIN | LA_ACK, 0, -1},
+    [FORGED_WAIT_OLD_STAMP] = {-1, 0, LA_FIN | LA_ACK, 0},
     [FORGED_SYN_AGAIN] = {-1, 0, LA_SYN, 0},
     [FORGED_LISTEN_RST] = {0, 0, LA_SYN | LA_RST, 0},
     [FORGED_LISTEN_SYN_FIN] = {0, 0, LA_SYN | LA_FIN, 0},
@@ -148,6 +147,15 @@ static bool is_taken_for_its_text(enum forgery what)
            what == FORGED_STAMP_AHEAD;
 }
 
+/* From TS.Recent, in ticks. */
+static int32_t stamp_of(enum forgery what)
+{
+    if (what == FORGED_STAMP_AHEAD) {
+        return 1000;
+    }
+    return what == FORGED_OLD_STAMP || what == FORGED_WAIT_OLD_STAMP ? -1 : 0;
+}
+
 /* As the peer's would be: of RSTs it is none (RFC 7323 5.2). */
 static void put_stamp(const struct forge_target *target, enum forgery what, struct tcp_options *options)
 {
@@ -156,7 +164,7 @@ static void put_stamp(const struct forge_target *target, enum forgery what, stru
         return;
     }
     options->has_timestamp = true;
-    options->tsval = (c != NULL ? c->ts_recent : target->record->ts_recent) + (uint32_t)shapes[what].stamp;
+    options->tsval = (c != NULL ? c->ts_recent : target->record->ts_recent) + (uint32_t)stamp_of(what);
     options->tsecr = c != NULL ? c->last_tsval : target->record->last_tsval;
 }
 
