@@ -15,7 +15,7 @@
 #define LINGERS .steps = {{STEP_SEND, STEP_LINGER}, {STEP_SEND, GUARD_EOF, STEP_CLOSE}}
 #define SENDS_ALL \
     .steps = {{GUARD_OPEN, STEP_SEND, STEP_SEND, STEP_SEND, STEP_CLOSE}, {GUARD_OPEN, STEP_SEND, GUARD_EOF, STEP_CLOSE}}
-#define UNREAD     .steps = {{GUARD_OPEN, STEP_SEND, STEP_SEND, GUARD_EOF, STEP_CLOSE}, {GUARD_OPEN, STEP_SEND, STEP_CLOSE}}
+#define UNREAD     .steps = {{STEP_SEND, STEP_SEND, GUARD_EOF, STEP_CLOSE}, {GUARD_OPEN, STEP_SEND, STEP_CLOSE}}
 #define BOTH_ABORT .steps = {{STEP_SEND, STEP_CLOSE}, {GUARD_READ, STEP_SEND, STEP_ABORT}}
 
 #define USUAL(octets)                                                                                 \
