@@ -5,8 +5,6 @@
 #include "host/host.h"
 #include "tcp/connection.h"
 
-#define SEND_BYTES 4
-
 static struct la_conn handle_of(unsigned slot)
 {
     return (struct la_conn){slot, 1}; /* canonical_host numbers every generation so */
@@ -223,7 +221,7 @@ static bool guard_holds(enum step guard, const struct app *app, const struct con
     if (guard == GUARD_OPEN) {
         return state_is_synchronised((enum la_state)c->state);
     }
-    return guard == GUARD_READ ? app->received >= SEND_BYTES : app->saw_eof != 0;
+    return guard == GUARD_READ ? app->received >= APP_SEND_BYTES : app->saw_eof != 0;
 }
 
 enum step apps_next(const struct checker *checker, const struct world *world, unsigned host, unsigned slot)
@@ -247,15 +245,16 @@ enum step apps_next(const struct checker *checker, const struct world *world, un
 }
 
 /* False: there was no room for it. */
-static bool write_some(struct world *world, unsigned host, unsigned slot)
+static bool write_some(const struct checker *checker, struct world *world, unsigned host, unsigned slot)
 {
     struct app *app = &world->ghost.app[host][slot];
     la_host *h = world_host(world, host);
-    uint8_t octets[SEND_BYTES];
-    for (unsigned i = 0; i < SEND_BYTES; i++) {
+    uint8_t octets[APP_SEND_BYTES];
+    for (unsigned i = 0; i < APP_SEND_BYTES; i++) {
         octets[i] = octet(host, app->tag, app->sent + i);
     }
     int count = la_send(h, h->core.now, handle_of(slot), octets, sizeof octets);
+    call_is_seen(checker, world, host, step_name(STEP_SEND), count);
     if (count == LA_ERROR_WOULD_BLOCK) {
         app->is_blocked = 1;
         return false;
@@ -285,11 +284,13 @@ void apps_step(struct checker *checker, struct world *world, unsigned host, unsi
     while (checker->scenario->steps[host][app->position] != step) {
         app->position++; /* guards that hold */
     }
-    call_is_seen(checker, world, host, step_name(step), step == STEP_SEND ? SEND_BYTES : 0);
+    if (step != STEP_SEND) {
+        call_is_seen(checker, world, host, step_name(step), 0);
+    }
     const uint8_t bit = (uint8_t)(1U << app->tag);
     switch (step) {
     case STEP_SEND:
-        if (!write_some(world, host, slot)) {
+        if (!write_some(checker, world, host, slot)) {
             return;
         }
         break;

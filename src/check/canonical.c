@@ -357,42 +357,15 @@ static void shift_host_sequence(la_host *host, bool is_ours, uint32_t by)
     }
 }
 
-static bool segment_of(const struct flying *flying, struct segment *segment)
-{
-    struct packet packet;
-    return ip_parse(flying->packet, flying->length, &packet) == LA_DROP_NONE &&
-           tcp_parse(&packet, segment) == LA_DROP_NONE;
-}
-
-/* The packet is written anew: its checksum covers what was moved. */
-static void rewrite(struct flying *flying, const struct segment *segment)
-{
-    uint8_t text[PACKET_BYTES];
-    struct tcp_header header = {.local = &segment->remote,
-                                .remote = &segment->local,
-                                .seq = segment->seq,
-                                .ack = segment->ack,
-                                .window = segment->window,
-                                .urgent = segment->urgent,
-                                .flags = segment->flags,
-                                .options = segment->options};
-    unsigned before = flying->length - segment->length;
-    memcpy(text, segment->text, segment->length);
-    memset(flying->packet, 0, sizeof flying->packet);
-    memcpy(flying->packet + before, text, segment->length);
-    tcp_emit(flying->packet, &header, 64, segment->length,
-             checksum_copy(0, false, flying->packet + before, text, segment->length));
-}
-
 static void shift_packet(struct flying *flying, bool is_seq, uint32_t by)
 {
     struct segment segment;
-    if (!segment_of(flying, &segment) || (!is_seq && (segment.flags & LA_ACK) == 0)) {
+    if (!flying_segment(flying, &segment) || (!is_seq && (segment.flags & LA_ACK) == 0)) {
         return;
     }
     segment.seq.v += is_seq ? by : 0;
     segment.ack.v += is_seq ? 0 : by;
-    rewrite(flying, &segment);
+    flying_rewrite(flying, &segment);
 }
 
 void canonical_shift_sequence(struct world *world, unsigned from, uint32_t by)
@@ -406,18 +379,6 @@ void canonical_shift_sequence(struct world *world, unsigned from, uint32_t by)
 }
 
 /* ---- timestamps: each host's clock stands at WORLD_NOW again, and what it said before is so much longer ago ---- */
-
-static void shift_packet_timestamps(struct flying *flying, bool is_value, uint32_t ms)
-{
-    struct segment segment;
-    bool is_stamped = segment_of(flying, &segment) && segment.options.has_timestamp;
-    if (!is_stamped || (!is_value && (segment.flags & LA_ACK) == 0)) {
-        return;
-    }
-    segment.options.tsval -= is_value ? ms : 0;
-    segment.options.tsecr -= is_value ? 0 : ms;
-    rewrite(flying, &segment);
-}
 
 static void shift_host_timestamps(la_host *host, bool is_ours, uint32_t ms)
 {
@@ -441,7 +402,8 @@ void canonical_shift_timestamps(struct world *world, unsigned from, uint32_t ms)
     shift_host_timestamps(world_host(world, 1 - from), false, ms);
     for (unsigned i = 0; i < world->network.count; i++) {
         struct flying *flying = &world->network.flight[i];
-        shift_packet_timestamps(flying, flying->to != from, ms);
+        bool is_value = flying->to != from;
+        flying_add_stamps(flying, is_value ? 0U - ms : 0, is_value ? 0 : 0U - ms);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "forge_private.h"
 
 #include "host/host_inspect.h"
+#include "numbers_private.h"
 #include "tcp/listener.h"
 
 const char *forgery_name(enum forgery what)
@@ -214,15 +215,9 @@ bool forge_ends(enum forgery what)
     return what == FORGED_RST || what == FORGED_TEXT_AFTER_CLOSE;
 }
 
-static bool is_as_before(const struct connection *now, const struct connection *before)
-{
-    return now->in_use && now->end == before->end && now->state == before->state &&
-           seq_equal(now->snd_una, before->snd_una) && seq_equal(now->rcv_nxt, before->rcv_nxt);
-}
-
 static const char *connection_obeyed(const struct connection *c, const struct connection *before, enum forgery what)
 {
-    if (!is_as_before(c, before)) {
+    if (!numbers_are_as_before(c, before)) {
         return forge_ends(what) ? NULL : "a forged segment that is not exactly right was obeyed";
     }
     if (what == FORGED_TEXT_AFTER_CLOSE) {

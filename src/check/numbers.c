@@ -62,6 +62,12 @@ const char *numbers_went_back(const struct world *world, unsigned host, const st
     return NULL;
 }
 
+bool numbers_are_as_before(const struct connection *now, const struct connection *before)
+{
+    return now->in_use && now->end == before->end && now->state == before->state &&
+           seq_equal(now->snd_una, before->snd_una) && seq_equal(now->rcv_nxt, before->rcv_nxt);
+}
+
 const char *numbers_unanswered(const struct world *world, unsigned host)
 {
     const struct tcp *tcp = &world_host(world, host)->tcp;
@@ -89,16 +95,6 @@ struct said {
 #define TCP_AT            20
 #define TCP_BYTES_STAMPED 32 /* a header with timestamps has no less */
 
-static void read_options(const struct flying *segment, struct tcp_options *options)
-{
-    struct packet packet;
-    struct segment parsed;
-    if (ip_parse(segment->packet, segment->length, &packet) == LA_DROP_NONE &&
-        tcp_parse(&packet, &parsed) == LA_DROP_NONE) {
-        *options = parsed.options;
-    }
-}
-
 static struct said said_by(const struct flying *segment)
 {
     const uint8_t *tcp = segment->packet + TCP_AT;
@@ -106,7 +102,10 @@ static struct said said_by(const struct flying *segment)
     unsigned header_bytes = (tcp[12] >> 4) * 4U;
     said.octets = segment->length - TCP_AT - header_bytes;
     if (header_bytes >= TCP_BYTES_STAMPED) {
-        read_options(segment, &said.options);
+        struct segment parsed;
+        if (flying_segment(segment, &parsed)) {
+            said.options = parsed.options;
+        }
     }
     said.octets += ((said.flags & LA_SYN) != 0 ? 1U : 0U) + ((said.flags & LA_FIN) != 0 ? 1U : 0U);
     return said;

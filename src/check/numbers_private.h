@@ -2,6 +2,7 @@
 #define CHECK_NUMBERS_PRIVATE_H
 
 #include "base/seq.h"
+#include "tcp/connection.h"
 #include "world.h"
 
 /* What a host's numbers do, seen from outside: they only move forward (I5, I8; I38: timestamps), the timeout doubles
@@ -22,6 +23,9 @@ struct numbers numbers_of(const struct world *world, unsigned host);
 /* NULL, or which of them went back since; by passed_ms milliseconds of the clock all timestamps have moved. */
 const char *numbers_went_back(const struct world *world, unsigned host, const struct numbers *before,
                               uint32_t passed_ms);
+
+/* The connection is where it was: what must not touch it has not. */
+bool numbers_are_as_before(const struct connection *now, const struct connection *before);
 
 /* NULL, or: RCV.NXT has moved, nothing more will leave now, and nobody has said so or will (RFC 9293 3.8.6.3). */
 const char *numbers_unanswered(const struct world *world, unsigned host);

@@ -18,13 +18,6 @@ struct drill {
     const char *wrong;
 };
 
-static bool parse(const struct flying *flying, struct segment *segment)
-{
-    struct packet parsed;
-    return ip_parse(flying->packet, flying->length, &parsed) == LA_DROP_NONE &&
-           tcp_parse(&parsed, segment) == LA_DROP_NONE;
-}
-
 static void write_time(const struct drill *drill, la_time now)
 {
     fprintf(drill->file, "%llu.%06llu ", (unsigned long long)(now / LA_SECOND),
@@ -44,6 +37,22 @@ static void write_flags(const struct drill *drill, unsigned flags)
     }
 }
 
+/* As tcp_emit lays them out. */
+static void write_options(const struct drill *drill, const struct tcp_options *options)
+{
+    if (!options->has_mss && !options->has_timestamp) {
+        return;
+    }
+    fputs(" <", drill->file);
+    if (options->has_mss) {
+        fprintf(drill->file, "mss %u%s", options->mss, options->has_timestamp ? "," : "");
+    }
+    if (options->has_timestamp) {
+        fprintf(drill->file, "nop,nop,TS val %u ecr %u", options->tsval, options->tsecr);
+    }
+    fputc('>', drill->file);
+}
+
 static void write_segment(const struct drill *drill, la_time now, bool leaves, const struct segment *segment)
 {
     unsigned from = leaves ? 0 : 1;
@@ -58,9 +67,7 @@ static void write_segment(const struct drill *drill, la_time now, bool leaves, c
     if (!leaves || (segment->flags & LA_RST) == 0) {
         fprintf(drill->file, " win %u", segment->window);
     }
-    if (segment->options.has_mss) {
-        fprintf(drill->file, " <mss %u>", segment->options.mss);
-    }
+    write_options(drill, &segment->options);
     fputc('\n', drill->file);
 }
 
@@ -69,7 +76,7 @@ static void packet(void *context, la_time now, unsigned host, bool leaves, const
 {
     struct drill *drill = context;
     struct segment segment;
-    if (host != drill->host || (leaves && fate != NULL) || !parse(flying, &segment)) {
+    if (host != drill->host || (leaves && fate != NULL) || !flying_segment(flying, &segment)) {
         return;
     }
     unsigned from = leaves ? 0 : 1;
@@ -82,6 +89,16 @@ static void packet(void *context, la_time now, unsigned host, bool leaves, const
         return;
     }
     write_segment(drill, now, leaves, &segment);
+}
+
+static void write_result(const struct drill *drill, int octets)
+{
+    fprintf(drill->file, "write(4, ..., %d) = ", APP_SEND_BYTES);
+    if (octets == LA_ERROR_WOULD_BLOCK) {
+        fputs("-1 EAGAIN (Resource temporarily unavailable)\n", drill->file);
+    } else {
+        fprintf(drill->file, "%d\n", octets);
+    }
 }
 
 static void call(void *context, la_time now, unsigned host, const char *text, int octets)
@@ -108,7 +125,7 @@ static void call(void *context, la_time now, unsigned host, const char *text, in
     } else if (strcmp(text, "read()") == 0) {
         fprintf(drill->file, "read(4, ..., 16) = %d\n", octets);
     } else if (strcmp(text, step_name(STEP_SEND)) == 0) {
-        fprintf(drill->file, "write(4, ..., %d) = %d\n", octets, octets);
+        write_result(drill, octets);
     } else if (strcmp(text, step_name(STEP_SHUTDOWN)) == 0) {
         fputs("shutdown(4, SHUT_WR) = 0\n", drill->file);
     } else {
@@ -127,13 +144,14 @@ static void write_head(const struct drill *drill, const struct check_scenario *s
 {
     struct la_config config;
     world_config(scenario, drill->host, false, &config);
-    fprintf(
-        drill->file,
-        "// Host %u of what lastack check found: %s\n"
-        "// lastack: --msl_ms=%u --reset_unknown=%d --delayed_ack_ms=%u --nagle=0 --timestamps=0 --window_scaling=0\n"
-        "// lastack: --send_buffer_bytes=%u --receive_buffer_bytes=%u --mtu=576 --ecn=0\n",
-        drill->host, property_text(outcome->wrong), config.msl_ms, config.reset_unknown, config.delayed_ack_ms,
-        config.send_buffer_bytes, config.receive_buffer_bytes);
+    fprintf(drill->file,
+            "// Host %u of what lastack check found: %s\n"
+            "// lastack: --msl_ms=%u --time_wait_rtos=%u --time_wait_restarts=%u --rfc1337=%d --reset_unknown=%d\n"
+            "// lastack: --delayed_ack_ms=%u --nagle=0 --timestamps=%d --window_scaling=0 --ecn=0\n"
+            "// lastack: --send_buffer_bytes=%u --receive_buffer_bytes=%u --mtu=576\n",
+            drill->host, property_text(outcome->wrong), config.msl_ms, config.time_wait_rtos, config.time_wait_restarts,
+            config.rfc1337, config.reset_unknown, config.delayed_ack_ms, config.timestamps, config.send_buffer_bytes,
+            config.receive_buffer_bytes);
     if (scenario->opens[drill->host] > 0) {
         fputs("0 socket(..., SOCK_STREAM, IPPROTO_TCP) = 4\n"
               "+0 fcntl(4, F_SETFL, O_RDWR|O_NONBLOCK) = 0\n",

@@ -83,9 +83,10 @@ static void packet(void *context, la_time now, unsigned host, bool leaves, const
 static void call(void *context, la_time now, unsigned host, const char *text, int octets)
 {
     struct show *show = context;
-    (void)octets;
+    char refused[32];
+    snprintf(refused, sizeof refused, "%s: no room", text);
     if (show->second && show->ladder != NULL && strcmp(text, "read()") != 0) {
-        ladder_note(show->ladder, now, host == 0 ? LADDER_LEFT : LADDER_RIGHT, text);
+        ladder_note(show->ladder, now, host == 0 ? LADDER_LEFT : LADDER_RIGHT, octets < 0 ? refused : text);
     }
 }
 

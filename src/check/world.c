@@ -83,48 +83,6 @@ bool world_begin(struct checker *checker, struct world *world)
 
 /* ---- segments ---- */
 
-enum kind_of_segment { KIND_SYN, KIND_SYN_ACK, KIND_ACK, KIND_TEXT, KIND_FIN, KIND_TEXT_FIN, KIND_RST, KIND_RST_ACK };
-
-const char *segment_kind_name(unsigned kind)
-{
-    static const char *const names[KINDS_OF_SEGMENT] = {"SYN",      "SYN-ACK", "ACK",     "text", "FIN",
-                                                        "text+FIN", "RST",     "RST-ACK", "other"};
-    return names[kind];
-}
-
-#define FLAGS_AT 33 /* in an IPv4 packet without options */
-
-static unsigned flags_of(const struct flying *segment)
-{
-    return segment->packet[FLAGS_AT];
-}
-
-static bool is_first_syn(const struct flying *segment)
-{
-    return (flags_of(segment) & (LA_SYN | LA_ACK | LA_RST)) == LA_SYN;
-}
-
-static unsigned text_of(const struct flying *segment)
-{
-    return segment->length - 20U - (segment->packet[32] >> 4) * 4U;
-}
-
-static unsigned kind_of(const struct flying *segment)
-{
-    unsigned flags = flags_of(segment);
-    if ((flags & LA_RST) != 0) {
-        return (flags & LA_ACK) != 0 ? KIND_RST_ACK : KIND_RST;
-    }
-    if ((flags & LA_SYN) != 0) {
-        return (flags & LA_ACK) != 0 ? KIND_SYN_ACK : KIND_SYN;
-    }
-    bool has_text = text_of(segment) > 0;
-    if ((flags & LA_FIN) != 0) {
-        return has_text ? KIND_TEXT_FIN : KIND_FIN;
-    }
-    return has_text ? KIND_TEXT : KIND_ACK;
-}
-
 static void network_add(struct checker *checker, struct network *network, const struct flying *segment)
 {
     if (network->count == FLIGHT_MAX) {
@@ -177,13 +135,22 @@ la_time checker_time(const struct checker *checker, const struct world *world, u
     return checker->elapsed + world_host(world, host)->core.now - WORLD_NOW;
 }
 
+/* A host's clock begins anew with every event: what somebody watches goes on. */
+static uint32_t elapsed_of(const struct checker *checker)
+{
+    return (uint32_t)(checker->elapsed / LA_MILLISECOND);
+}
+
 static void watch_packet(const struct checker *checker, const struct world *world, unsigned host, bool leaves,
                          const struct flying *segment, const char *fate)
 {
-    if (checker->watcher != NULL) {
-        checker->watcher->packet(checker->watcher->context, checker_time(checker, world, host), host, leaves, segment,
-                                 fate);
+    if (checker->watcher == NULL) {
+        return;
     }
+    struct flying seen = *segment;
+    const uint32_t elapsed_ms = elapsed_of(checker);
+    flying_add_stamps(&seen, elapsed_ms, elapsed_ms);
+    checker->watcher->packet(checker->watcher->context, checker_time(checker, world, host), host, leaves, &seen, fate);
 }
 
 /* What made a host do something: an incarnation, and the segment that it was given, or NULL. */
@@ -205,7 +172,7 @@ static bool pull_one(struct checker *checker, struct world *world, unsigned host
     la_assert(length <= PACKET_BYTES);
     segment.length = (uint8_t)length;
     memcpy(segment.packet, packet, length);
-    segment.tag = (uint8_t)tag_of_sender(world, host, is_reply, flags_of(&segment), cause.tag);
+    segment.tag = (uint8_t)tag_of_sender(world, host, is_reply, flying_flags(&segment), cause.tag);
     watch_packet(checker, world, host, true, &segment, NULL);
     const char *wrong = numbers_said(world, host, &segment, cause.segment);
     if (wrong != NULL) {
@@ -235,6 +202,8 @@ static void take_trace(struct checker *checker, struct world *world, unsigned ho
         if (checker->watcher != NULL) {
             record.time += checker->elapsed - WORLD_NOW;
             record.deadline += record.deadline != 0 ? checker->elapsed - WORLD_NOW : 0;
+            record.tsval += record.has_timestamp ? elapsed_of(checker) : 0;
+            record.tsecr += record.has_timestamp && (record.flags & LA_ACK) != 0 ? elapsed_of(checker) : 0;
             checker->watcher->traced(checker->watcher->context, host, &record);
         }
     }
@@ -306,7 +275,7 @@ static void count_pair(struct checker *checker, const struct world *world, unsig
     } else if (h->tcp.waits[0].waiting > 0) {
         state = LA_TIME_WAIT;
     }
-    checker->coverage->pair[state][kind_of(segment)]++;
+    checker->coverage->pair[state][flying_kind(segment)]++;
 }
 
 /* What a segment of an older incarnation must leave alone. */
@@ -325,12 +294,6 @@ static struct witness witness_begin(const struct world *world, unsigned host, un
         witness.before = *c;
     }
     return witness;
-}
-
-static bool is_as_before(const struct connection *now, const struct connection *before)
-{
-    return now->in_use && now->end == before->end && now->state == before->state &&
-           seq_equal(now->snd_una, before->snd_una) && seq_equal(now->rcv_nxt, before->rcv_nxt);
 }
 
 static void input(struct world *world, const struct flying *segment, la_time now, bool dry)
@@ -359,7 +322,7 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
     }
     struct witness witness = witness_begin(world, host, segment->tag);
     uint32_t in_use = world_host(world, host)->tcp.connections_in_use;
-    bool draws = is_first_syn(segment);
+    bool draws = flying_is_first_syn(segment);
     uint16_t ticks = draws ? isn_ticks(checker, world, host, choice) : 0;
     struct due due = numbers_due(world, segment);
     due.exists = due.exists && !dry;
@@ -369,7 +332,7 @@ static void arrive(struct checker *checker, struct world *world, const struct fl
         isn_was_drawn(world, host, ticks);
     }
     const struct connection *after = connection_at(&world_host(world, host)->tcp, witness.slot);
-    bool was_taken = witness.exists && !is_as_before(after, &witness.before);
+    bool was_taken = witness.exists && !numbers_are_as_before(after, &witness.before);
     if (!numbers_were_taken(world, host, &due)) {
         checker_says(checker, PROPERTY_NUMBERS, "what came in its order was not taken");
     }
@@ -497,11 +460,11 @@ static void add(struct event_list *list, enum event_kind kind, unsigned at, unsi
 static void add_arrivals(const struct checker *checker, const struct world *world, unsigned at, struct event_list *list)
 {
     const struct flying *segment = &world->network.flight[at];
-    unsigned choices = is_first_syn(segment) ? isn_choices(checker, world, segment->to) : 1;
+    unsigned choices = flying_is_first_syn(segment) ? isn_choices(checker, world, segment->to) : 1;
     for (unsigned choice = 0; choice < choices; choice++) {
         add(list, EVENT_DELIVER, at, choice);
     }
-    bool takes_memory = is_first_syn(segment) || text_of(segment) > 0;
+    bool takes_memory = flying_is_first_syn(segment) || flying_text_bytes(segment) > 0;
     if (takes_memory && may(checker, world, FAULT_MEMORY)) {
         add(list, EVENT_DELIVER_DRY, at, 0);
     }
@@ -733,7 +696,7 @@ void world_event_text(const struct checker *checker, const struct world *world, 
                       size_t size)
 {
     const struct flying *segment = &world->network.flight[event.at < FLIGHT_MAX ? event.at : 0];
-    const char *kind = segment_kind_name(kind_of(segment));
+    const char *kind = segment_kind_name(flying_kind(segment));
     unsigned host = event.at / WORLD_CONNECTIONS;
     unsigned slot = event.at % WORLD_CONNECTIONS;
     switch ((enum event_kind)event.kind) {

@@ -1,6 +1,7 @@
 #ifndef CHECK_WORLD_H
 #define CHECK_WORLD_H
 
+#include "flying.h"
 #include "scenario.h"
 
 /* The world that is explored: both hosts in their blocks, what the network holds, and where the applications stand.
@@ -8,23 +9,13 @@
 
 #define WORLD_CONNECTIONS 2
 #define WORLD_BLOCK_BYTES 4096 /* room for a host with its trace; what a world really has is world_bytes */
-#define PACKET_BYTES      68   /* the longest that such hosts send */
 #define FLIGHT_MAX        10   /* segments under way at a time, copies counted; more are a bound that is reported */
 #define EVENTS_MAX        96
+#define APP_SEND_BYTES    4 /* that an application writes at a time */
 
 /* A host's clock stands here whenever nothing happens to it: all that it remembers of time is relative. */
 #define WORLD_NOW_MS UINT32_C(1000000000)
 #define WORLD_NOW    (WORLD_NOW_MS * LA_MILLISECOND)
-
-/* A segment under way. */
-struct flying {
-    uint32_t age_ms;
-    uint8_t to;     /* host */
-    uint8_t tag;    /* of the incarnation that it belongs to */
-    uint8_t length; /* of its packet */
-    uint8_t late;   /* taken out of its turn, or a copy: comes when it likes */
-    uint8_t packet[PACKET_BYTES];
-};
 
 /* What one application knows of one of its connections, by slot. */
 struct app {
@@ -88,8 +79,6 @@ struct event {
 };
 
 /* What is explored, and what was met: beside the world, never part of it. */
-#define KINDS_OF_SEGMENT 9
-
 struct coverage {
     uint64_t edge[LA_STATE_COUNT][LA_STATE_COUNT];
     uint64_t pair[LA_STATE_COUNT][KINDS_OF_SEGMENT];
@@ -100,7 +89,7 @@ struct watcher {
     /* A packet leaves a host, or reaches it; fate: what the network does to it, or NULL. */
     void (*packet)(void *context, la_time now, unsigned host, bool leaves, const struct flying *segment,
                    const char *fate);
-    /* An application's call, and how many octets it concerns. */
+    /* An application's call, and how many octets it took or gave; an error where it did not. */
     void (*call)(void *context, la_time now, unsigned host, const char *text, int octets);
     void (*traced)(void *context, unsigned host, const struct la_trace *record);
 };
@@ -155,7 +144,5 @@ unsigned world_progress(const struct world *world);
 /* What will happen, for people: "the FIN to host 1 is lost". */
 void world_event_text(const struct checker *checker, const struct world *world, struct event event, char *text,
                       size_t size);
-
-const char *segment_kind_name(unsigned kind);
 
 #endif

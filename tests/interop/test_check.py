@@ -41,11 +41,16 @@ class Check(unittest.TestCase):
         self.assertIn(b"\n  2 events could be taken out\n", done.stdout)
 
     def test_a_script_of_it_passes(self):
-        for run in ("last-ack-msl-0", "last-ack-msl-0-silent", "ghost-isn-repeats"):
-            with self.subTest(run=run):
+        shut = ("custom", "client=open,send,send,send,close", "server=open,send,eof,close", "window=6", "lazy=2",
+                "loss=1", "msl_ms=0", "expected=reset")
+        for run, *settings in (("last-ack-msl-0",), ("last-ack-msl-0-silent",), ("ghost-isn-repeats",), shut,
+                               ("last-ack-msl-0-silent", "timestamps=1"), ("last-ack-msl-0", "delayed_ack_ms=40")):
+            with self.subTest(run=run, settings=settings):
                 script = self.file(run + ".pkt")
-                self.assertEqual(lastack("check", run, "--drill", script).returncode, 0)
+                sets = [word for setting in settings for word in ("--set", setting)]
+                self.assertEqual(lastack("check", run, *sets, "--drill", script).returncode, 0)
                 self.assertIn(b"1 passed, 0 failed", lastack("drill", script).stdout)
+                self.assertEqual("timestamps=1" in settings, "TS val" in Path(script).read_text(encoding="utf-8"))
         script = self.file("two.pkt")
         done = lastack("check", "old-duplicate-msl-0", "--drill", script)
         self.assertEqual(done.returncode, 1)
@@ -95,6 +100,11 @@ class Check(unittest.TestCase):
                                 ((), "which run?"),
                                 (("last-ack", "--set", "loss"), "--set loss: must be NAME=VALUE"),
                                 (("last-ack", "--set", "loss=x"), "--set loss=x: must be a whole number"),
+                                (("last-ack", "--set", "timestamps=2"), "timestamps=2: must be a whole number"),
+                                (("last-ack", "--set", "window=33"), "window=33: must be a whole number"),
+                                (("last-ack", "--set", "window=0"), "last-ack: window is at least 1"),
+                                (("last-ack", "--set", "lazy=4"), "lazy=4: must be a whole number"),
+                                (("last-ack", "--set", "delayed_ack_ms=201"), "delayed_ack_ms=201: must be a whole"),
                                 (("last-ack", "--set", "gain=1"), "--set gain=1: there is no such setting"),
                                 (("custom", "--set", "client=sing"), "--set client=sing: must be words of send"),
                                 (("open-at-once", "--set", "opens=2"), "open-at-once: peer_opens goes with one open"),
